@@ -1,0 +1,43 @@
+/* Rollcall's own attributes of an entry: their names in one table, and how they are written.
+ * The schema in etc/schema is made from the same list, and a test compares the two. */
+#ifndef ROLLCALL_LDAP_ATTRS_H
+#define ROLLCALL_LDAP_ATTRS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+#include "common/mem.h"
+#include "ldap/dir.h"
+
+#define ROLLCALL_CLASS "rollcallAccount"
+
+enum own {
+	OWN_STAGE, OWN_UIN, OWN_NAME, OWN_GENERATION, OWN_ENV_ID, OWN_REGION, OWN_SERVER_ID, OWN_SERVER_ADDRESS,
+	OWN_POLICY_ID, OWN_KEY_ID, OWN_KEY_CREATED, OWN_SEALED_KEY, OWN_SEALED_PASSWORD, OWN_PROFILE, OWN_PACKAGE,
+	OWN_BUNDLE, OWN_ROOT_ACCOUNT, OWN_SINCE, OWN_RETIRE_AFTER, OWN_HOLD_REASON, OWN_ROTATION_DUE, OWN_PROOF_RESULT,
+	OWN_PROOF_TIME, OWN_PROOF_COUNTS, OWN_NOTE,
+	OWN_COUNT
+};
+enum own_syntax { OWN_TEXT, OWN_INTEGER, OWN_TIME, OWN_OCTETS };
+struct own_attribute {
+	const char *name;          /* "rollcallStage" */
+	unsigned arc;              /* last arc of its OID */
+	enum own_syntax syntax;
+	bool sealed;               /* never read back, readable by its owner and named administrators only */
+	const char *help;
+};
+extern const struct own_attribute own_attributes[OWN_COUNT];
+bool own_is(const char *name);     /* one of ours, or the class name */
+
+/* What an entry should hold.  len 0 = the attribute should be absent. */
+struct own_values { struct value v[OWN_COUNT]; bool keep[OWN_COUNT]; /* keep: leave as it is */ };
+
+/* Make the entry of this UUID hold the values: look it up by UUID below `base` (DNs go stale), read, compare,
+ * and write only what differs, with the auxiliary class when it is missing.  Sealed values are compared as
+ * bytes.  *changed tells whether anything was written.  May be repeated at any time.
+ * Fails: ABSENT (no such entry any more), TEMP, PERM (ACL, schema), AUTH. */
+MUST_USE int own_write(struct dir *, const char *base, const char *uuid, const struct own_values *, struct arena *, bool *changed,
+	struct err *e);
+
+#endif

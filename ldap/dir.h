@@ -1,0 +1,66 @@
+/* One connection to a directory server: TLS, bind, deadlines.  With sync.c the only door to libldap.
+ *
+ * One thread per handle.  Every wait is bounded: connect, TLS handshake, bind and each answer (libldap's
+ * own time-outs have holes, so the socket has SO_RCVTIMEO as well and TLS connects asynchronously).
+ * ldap.conf and the environment are not read.  Referrals are never followed, aliases never dereferenced. */
+#ifndef ROLLCALL_LDAP_DIR_H
+#define ROLLCALL_LDAP_DIR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/mem.h"
+#include "common/secret.h"
+#include "ldap/person.h"
+
+enum dir_tls { DIR_TLS_NONE, DIR_TLS_START, DIR_TLS_LDAPS };
+enum dir_bind { DIR_BIND_SIMPLE, DIR_BIND_EXTERNAL };
+
+struct dir_settings {
+	size_t uri_count;
+	char **uris;                  /* ldap:// ldaps:// ldapi://, tried in order from the one that worked last */
+	bool starttls;                /* for ldap:// URIs */
+	bool allow_clear;             /* simple bind without TLS to a host that is not this one: refused unless set */
+	const char *ca_file;          /* NULL: the system's */
+	const char *cert_file, *key_file;   /* client certificate for EXTERNAL over TLS; NULL: none */
+	enum dir_bind bind;
+	const char *bind_dn;
+	const char *secret_file;      /* read at each bind, so that a changed password needs no restart */
+	int64_t connect_ms;           /* connect + TLS + bind, each */
+	int64_t answer_ms;            /* one answer */
+	const char *base;             /* of the scope */
+	const char *scope_filter;     /* who is managed: wide, e.g. (objectClass=inetOrgPerson) */
+	const char *widest;           /* base of re-reads; NULL: base */
+	const char *still_ours;       /* people moved below here are kept; NULL: none */
+	int64_t refresh_ms;           /* full refresh at least this often */
+	int64_t heartbeat_ms;         /* after this long without a message ask the server for a sign of life */
+	size_t max_message;           /* bytes of one LDAP message */
+};
+
+struct dir;
+
+/* Connect and bind to uris[at].  Fails: TEMP (unreachable, time-out), AUTH (bind refused; do not hammer),
+ * INPUT (certificate, secret file, clear-text rule). */
+MUST_USE int dir_open(const struct dir_settings *, size_t at, const struct clock *, struct dir **out, struct err *e);
+void dir_close(struct dir *);                 /* NULL is fine */
+const char *dir_uri(const struct dir *);
+
+/* One entry by DN (base search), with the attributes asked for.  Fails: ABSENT, TEMP, PERM. */
+MUST_USE int dir_read(struct dir *, const char *dn, const char *const *attributes, struct arena *, struct entry **out,
+	struct err *e);
+/* The one entry with this entryUUID below base.  Fails: ABSENT, TEMP, INPUT (two of them). */
+MUST_USE int dir_find(struct dir *, const char *base, const char *uuid, const char *const *attributes, struct arena *,
+	struct entry **out, struct err *e);
+/* Every attribute name of `names` (NULL-terminated) is known to the schema (cn=Subschema).
+ * Fails: INPUT naming the first unknown one; TEMP. */
+MUST_USE int dir_schema_knows(struct dir *, const char *const *names, struct err *e);
+
+/* One change of one attribute: the old values are taken out and the new ones put in, in one modify; a stale
+ * `before` makes the whole modify fail with TEMP and code "changed" (compare-and-set that every server knows). */
+struct dir_change { const char *name; size_t before_count; struct value *before; size_t after_count; struct value *after; };
+MUST_USE int dir_modify(struct dir *, const char *dn, const struct dir_change *, size_t count, struct err *e);
+
+#endif

@@ -1,0 +1,63 @@
+/* A source tells who is on the roll: first everybody (a refresh), then changes as they happen.
+ * Real ones: sync.c (RFC 4533).  Tests bring a model of a directory.
+ *
+ * The reader calls next() in a loop from one thread.  Order of events:
+ *     STARTED (ENTRY | PRESENT | GONE)* REFRESHED (ENTRY | GONE | IDLE)* [STARTED ... | LOST ...]
+ * Whoever was not named between STARTED and REFRESHED is absent; after LOST instead of REFRESHED what was
+ * gathered about absence is thrown away.  GONE is a hint of absence, never proof: the reader confirms it
+ * (confirm.h).  The source reconnects by itself, with back-off, over its list of servers. */
+#ifndef ROLLCALL_LDAP_SOURCE_H
+#define ROLLCALL_LDAP_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/mem.h"
+#include "ldap/person.h"
+
+enum source_kind {
+	SOURCE_IDLE,        /* nothing within the time-out */
+	SOURCE_STARTED,     /* connected, a refresh begins */
+	SOURCE_ENTRY,       /* an entry as it is now (added, changed or merely listed) */
+	SOURCE_PRESENT,     /* this UUID is there, unchanged */
+	SOURCE_GONE,        /* the server says: left the content */
+	SOURCE_REFRESHED,   /* the refresh ended with success */
+	SOURCE_LOST,        /* connection or refresh failed; err says why, due_ms when it tries again */
+};
+
+struct source_event {
+	enum source_kind kind;
+	const struct entry *entry;   /* ENTRY, in the arena of the call */
+	char uuid[UUID_TEXT];        /* ENTRY, PRESENT, GONE */
+	const char *server;          /* STARTED, LOST: the URI */
+	struct err err;              /* LOST */
+};
+
+struct source {
+	void *ctx;
+	/* Wait at most timeout_ms for the next event.  Never fails: trouble is a LOST event. */
+	void (*next)(struct source *, int timeout_ms, struct arena *, struct source_event *);
+	/* From any thread: make next() return soon, and start a new refresh when `again`. */
+	void (*wake)(struct source *, bool again);
+	void (*close)(struct source *);
+};
+
+/* The second opinion on one person, read on another connection (confirm.c). */
+enum whereabouts {
+	WHERE_GONE,        /* no entry with this UUID below the widest base, asked with success, and the base itself is readable */
+	WHERE_INSIDE,      /* below the scope base and the scope filter is not FALSE: still in scope */
+	WHERE_OURS,        /* outside scope, below `still_ours` */
+	WHERE_OUTSIDE,     /* found, outside scope and outside still_ours */
+};
+const char *whereabouts_name(enum whereabouts);
+
+struct confirm {
+	void *ctx;
+	/* *entry is set unless GONE.  Fails: TEMP (no answer; nothing may be concluded). */
+	MUST_USE int (*reread)(struct confirm *, const char *uuid, struct arena *, enum whereabouts *, const struct entry **,
+		struct err *e);
+	void (*close)(struct confirm *);
+};
+
+#endif

@@ -1,0 +1,18 @@
+/* The source by RFC 4533: refreshAndPersist with the raw control, one message at a time, no cookie.
+ *
+ * Every connect, and a timer, runs a full refresh with the wanted attributes; then the same search persists.
+ * The comparison by UUID is the truth, the events are the fast path (why there is no cookie: ARCHITECTURE.md).
+ * Never libldap's ldap_sync_*: it hands over the first message of a chain again and again. */
+#ifndef ROLLCALL_LDAP_SYNC_H
+#define ROLLCALL_LDAP_SYNC_H
+
+#include "common/clock.h"
+#include "ldap/dir.h"
+#include "ldap/source.h"
+
+/* settings and attributes must outlive the source. */
+struct source *sync_source(const struct dir_settings *, char **attributes, const struct clock *);
+/* Re-reads on a connection of its own to the server that the source uses now. */
+struct confirm *sync_confirm(const struct dir_settings *, char **attributes, struct source *, const struct clock *);
+
+#endif
