@@ -1,0 +1,28 @@
+/* Fills the placeholders of a policy template with the real identifiers of one environment.
+ * Nothing that still holds "${" is ever returned: left in, "${uin}" would be a CAM policy variable with
+ * another meaning. */
+#ifndef ROLLCALL_POLICIES_CAM_RENDER_H
+#define ROLLCALL_POLICIES_CAM_RENDER_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/mem.h"
+
+struct cam_identifiers {
+	uint64_t owner_uin;       /* ${uin}: the root account */
+	uint64_t app_id;          /* ${appId} */
+	const char *region;       /* ${region} */
+	const char *env_id;       /* ${envId} */
+	const char *name_space;   /* ${namespace} */
+	const char *topic_id;     /* ${topicId} */
+	const char *bucket;       /* ${bucket}; "-<appId>" is added when missing */
+};
+
+/* *out: the document without white space, at most CAM_POLICY_MAX characters.
+ * Fails: INPUT (unknown placeholder, an identifier that is missing or holds other than [A-Za-z0-9._-],
+ * template not a policy, too long). */
+MUST_USE int cam_render(struct arena *, const char *template_text, size_t len, const struct cam_identifiers *, char **out,
+	struct err *e);
+
+#endif
