@@ -1,0 +1,85 @@
+/* The nouns of this room: the account that is wanted, and what was found of it in the cloud.
+ *
+ * `struct account` is constant for the drivers; policies/grant makes it from the person, his placement and
+ * what was found so far.  `struct found` is the drivers' own record; the walk stores it after each step. */
+#ifndef ROLLCALL_CLOUD_ACCOUNT_H
+#define ROLLCALL_CLOUD_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/str.h"
+
+/* What exists once per root account and is ensured at start, before any walk (drivers/boundary.c). */
+struct root {
+	uint64_t owner_uin, app_id;
+	uint64_t boundary_id, barrier_id;   /* policy ids; 0 = not known yet */
+};
+
+/* The row names, in build order; the life-cycle table has the same rows. */
+enum row_id {
+	ROW_USER, ROW_BOUNDARY, ROW_ENV, ROW_POLICY, ROW_ACCESS, ROW_CONSOLE, ROW_ENVKEYS, ROW_KEY, ROW_PROOF, ROW_DELIVERY,
+	ROW_SERVER, ROW_AGENT, ROW_COUNT
+};
+
+struct account {
+	const char *installation;        /* id of this Rollcall: first part of the owner mark */
+	char uuid[UUID_TEXT];
+	unsigned generation;
+	const char *mark;                /* "rollcall:INSTALLATION:UUID:GENERATION" */
+	const struct root *root;
+
+	/* Decided once (placement) and never derived again. */
+	const char *root_account, *region;
+	const char *user_name;           /* "alice-7f3kq2" */
+	const char *env_alias;           /* "rc-" and 16 base32 characters */
+	const char *policy_name, *server_name;
+	const char *package;             /* CloudBase package, e.g. "baas_personal" */
+	const char *bundle;              /* Lighthouse bundle; NULL: no server for this profile */
+	const char *blueprint;           /* image id of OpenClaw; NULL: searched by name */
+	const char *zone;                /* NULL: any */
+
+	const char *remark;              /* for people who look at the console: mark and, when held, the reason */
+	const char *policy_document;     /* rendered; NULL as long as the environment is not known */
+	const char *hold_reason;         /* NULL unless held */
+
+	bool key_again;                  /* back after more than the undo time: ours is deleted first, then a new one */
+};
+
+/* Fixed fields: a found record is copied, compared and stored as a whole. */
+struct found {
+	uint64_t uin;                    /* 0 = no sub-account seen */
+	char env_id[64], env_status[24], bucket[96], name_space[64], topic[64];
+	int64_t env_isolated_ms;         /* when it was first seen isolated; 0 = it is not */
+	uint64_t policy_id;              /* the person's own policy; 0 = none */
+	int64_t policy_changed_ms;       /* last time a policy of his was written, attached or detached */
+	char key_id[64];                 /* the key that was handed out; its secret is in the store */
+	int64_t key_created_ms, key_locked_ms;
+	char server_id[40], server_state[24], server_address[48];
+	unsigned server_attempt;         /* counts CreateInstances attempts: part of the ClientToken */
+	char agent_invocation[48];       /* a running TAT invocation */
+	char agent_state[17];            /* digest of what was installed last (environment, key, server) */
+	char proof[24];                  /* "isolated", "sees-own", "failed: ..." short */
+	int64_t proof_ms;
+	unsigned proof_seen, proof_refused;
+	int64_t verified_ms[ROW_COUNT];  /* when a row was last seen as the table wants it; 0 = not */
+	char note[160];                  /* last trouble of a row that nobody waits for (server, agent) */
+};
+
+/* Text form for the store (JSON); unknown members are ignored, missing ones are zero. */
+char *found_print(const struct found *, struct arena *);
+MUST_USE int found_parse(const char *text, struct arena *, struct found *out, struct err *e);
+
+/* The owner mark.  CAM descriptions take [A-Za-z0-9+=,.@:/-_] only, and so does the mark. */
+char *mark_make(struct arena *, const char *installation, const char *uuid, unsigned generation);
+enum mark_owner { MARK_NONE, MARK_OURS, MARK_OTHER_PERSON, MARK_OTHER_INSTALLATION };
+/* Whose is a thing that carries this text?  The mark may stand anywhere in it. */
+enum mark_owner mark_judge(const struct account *, const char *text);
+/* Tag key under which environments and servers carry the mark. */
+#define MARK_TAG "rollcall"
+
+#endif
