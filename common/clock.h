@@ -19,7 +19,8 @@ struct clock clock_system(void);
 
 /* A clock that stands still until it is set; random bytes follow from the seed (never for real keys). */
 struct clock_virtual {
-	int64_t now_ms;
+	int64_t now_ms;      /* may be set at any time, also back */
+	int64_t mono_ms;     /* the greatest now_ms seen */
 	uint64_t state[4];
 };
 struct clock clock_virtual(struct clock_virtual *v, int64_t now_ms, uint64_t seed);

@@ -39,7 +39,8 @@ struct err {
  * request id and due.  e may be NULL. */
 int err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
 
-/* Put context in front of the text ("user \"alice\": ...") while the error climbs; returns e->kind. */
+/* Put context and ": " in front of the text while the error climbs: err_wrap(e, "user \"%s\"", name).
+ * Kind, code, request id and due stay.  Returns e->kind. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
 /* As err_set, with the moment to come back. */

@@ -12,6 +12,7 @@
 void *mem_alloc(size_t n);              /* zeroed */
 void *mem_realloc(void *p, size_t n);
 char *mem_strdup(const char *s);
+_Noreturn void mem_exhausted(void);     /* the report and the end, for a library's own NULL */
 
 struct arena;
 
@@ -20,7 +21,7 @@ struct arena;
  * after each allocation. */
 struct arena *arena_new(size_t cap);
 void arena_free(struct arena *);        /* NULL is fine; runs deferred functions, last first */
-void arena_reset(struct arena *);       /* as free and new, keeping the first block */
+void arena_reset(struct arena *);       /* as free and new, keeping one block */
 void *arena_alloc(struct arena *, size_t n);        /* zeroed, aligned for anything */
 char *arena_strdup(struct arena *, const char *s);  /* NULL gives NULL */
 char *arena_strndup(struct arena *, const char *s, size_t n);

@@ -23,7 +23,7 @@ void str_addf(struct str *, const char *fmt, ...) PRINTF(2, 3);
 bool str_eq(const char *a, const char *b);         /* NULL equals only NULL */
 bool str_ieq(const char *a, const char *b);        /* ASCII case ignored */
 bool str_starts(const char *s, const char *prefix);
-/* Copy into a fixed field of size n, cut when too long; returns false when it was cut. */
+/* Copy into a fixed field of size n, cut when too long (never inside a character); returns false when it was cut. */
 bool str_copy(char *to, size_t n, const char *from);
 
 char *str_base64(struct arena *, const void *bytes, size_t n);               /* RFC 4648 4, padded */
@@ -33,6 +33,7 @@ char *str_hex(struct arena *, const void *bytes, size_t n);                  /* 
 /* RFC 4648 6 in lower case without padding; used for name suffixes. */
 char *str_base32(struct arena *, const void *bytes, size_t n);
 
+size_t str_utf8_step(const void *bytes, size_t n);   /* bytes of the character that stands first, 0 = malformed */
 bool str_utf8(const void *bytes, size_t n);    /* well-formed UTF-8 (no overlongs, no surrogates) without NUL */
 /* A copy fit for a log line or a terminal: control characters and invalid bytes become '?'. */
 char *str_printable(struct arena *, const char *s, size_t n);
