@@ -1,0 +1,36 @@
+/* Evidence: who did what to whom, when and why, as one append-only file of JSON lines.  Each line carries the
+ * SHA-256 of the line before it, so that a line cannot be changed or taken out unseen.  Appending is one
+ * write(2) and one fdatasync.  Secrets never reach it. */
+#ifndef ROLLCALL_HOOK_EVIDENCE_H
+#define ROLLCALL_HOOK_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+
+struct evidence;
+
+/* Opens or creates (0600); a torn last line, as a power cut leaves it, is completed by a line that says so.
+ * Fails: INPUT (the chain's end does not fit), TEMP. */
+MUST_USE int evidence_open(const char *path, const struct clock *, struct evidence **out, struct err *e);
+void evidence_close(struct evidence *);
+
+struct evidence_line {
+	const char *event;         /* "stage", "did", "cut", "directory", "alarm", "secret", "start", ... */
+	const char *uuid, *login;  /* may be NULL */
+	unsigned generation;       /* 0: not about an account */
+	const char *row;           /* may be NULL */
+	const char *what;          /* "CreateEnv rc-... done", "ACTIVE -> SUSPENDED" */
+	const char *why;           /* "disabled: employeeType=retired"; may be NULL */
+	const char *request_id;    /* may be NULL */
+	const char *csn;           /* the directory's change number; may be NULL */
+};
+/* Fails: TEMP (disk).  Grants stop then; revocations go on. */
+MUST_USE int evidence_add(struct evidence *, const struct evidence_line *, struct err *e);
+/* Walk a file.  *lines counts good ones.  Fails: INPUT with the line number and what is wrong. */
+MUST_USE int evidence_verify(const char *path, int64_t *lines, struct err *e);
+
+#endif

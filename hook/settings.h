@@ -1,0 +1,75 @@
+/* All settings of rollcalld: one struct, one table (settings.c), one sample (etc/rollcall.conf.sample), one
+ * manual page; a test compares the four. */
+#ifndef ROLLCALL_HOOK_SETTINGS_H
+#define ROLLCALL_HOOK_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cloud/http.h"
+#include "cloud/resource.h"
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/mem.h"
+#include "ldap/dir.h"
+#include "ldap/person.h"
+
+struct profile_settings {          /* profiles = ( { name, filter, package, bundle, region, ... }, ... ) */
+	char *name, *filter;           /* filter NULL: fits everyone (the last one) */
+	char *package, *bundle;        /* bundle NULL: no server */
+	char *blueprint, *zone, *region;
+	int trigger;                   /* 0 directory, 1 login */
+};
+
+struct settings {
+	struct {
+		struct dir_settings dir;   /* uris is filled from `uri` */
+		struct conf_texts uri;
+		struct attribute_map map;
+		char *entitled, *disabled; /* filter texts */
+	} directory;
+	struct {
+		char *credential_file;     /* SecretId, SecretKey */
+		char *root_account;        /* a name for it, shown in the directory */
+		char *region, *domain;
+		struct http_settings endpoint;
+		double rate_share;
+		int64_t timeout_ms, revoke_timeout_ms;
+		struct cloud_settings driver;
+		char *openclaw_image;      /* copied into driver */
+		char *agent_script_file;
+	} cloud;
+	struct {
+		char *template_file, *boundary_file, *barrier_file;
+	} policy;
+	struct {
+		struct conf_texts escrow;  /* certificate files */
+		char *key_file;            /* Rollcall's own key pair */
+		char *person_ca;           /* CA of employees' certificates; NULL: not used */
+		bool strict_memory;        /* refuse to start when the secure heap cannot be locked */
+	} seal;
+	struct {
+		int64_t grace_ms, undo_ms, weak_wait_ms, sweep_ms, trust_ms, audit_ms, retry_max_ms;
+		int64_t departures_hour;   /* absolute part of the brake: this many an hour */
+		double departures_percent; /* ... or this share of the roll, whichever is more */
+		int64_t rotation_ms;       /* shown as rollcallRotationDue */
+	} life;
+	struct conf_groups profiles;   /* struct profile_settings */
+	int64_t workers, revoke_workers;
+	char *state_dir;               /* store, evidence */
+	char *socket;                  /* the desk's */
+	char *admin_group;             /* may ask everything */
+	char *log_level_name;
+	int log_level;
+};
+
+/* Read, check and complete (filters compiled into *rules, secret files readable, CA files there, at least one
+ * profile, escrow certificates usable).  Every complaint, "file:line: path: why", is in *complaints.
+ * Fails: INPUT. */
+MUST_USE int settings_load(const char *file, struct arena *, struct settings *, struct roll_rules *rules, char **complaints,
+	struct err *e);
+char *settings_show(const struct settings *, struct arena *);
+extern const struct conf_row settings_rows[];
+extern const size_t settings_row_count;
+
+#endif

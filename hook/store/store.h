@@ -1,0 +1,179 @@
+/* What Rollcall remembers: people as the directory showed them last, their accounts (one per generation, and
+ * the queue is these), open intents, sealed secrets, and the outbox towards the directory.
+ *
+ * One connection behind a mutex; every function is one transaction unless store_begin() opened a larger one
+ * (then the calling thread owns the store until store_commit()).  Durability: intents, their outcome and
+ * secrets are on the disk before the function returns; the rest survives a kill of the process, and what a
+ * power cut takes from it is found again by looking.  Texts that are returned belong to the arena.
+ *
+ * Failures: TEMP with code "store" (disk full, read-only, I/O): nothing was changed. */
+#ifndef ROLLCALL_HOOK_STORE_STORE_H
+#define ROLLCALL_HOOK_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/mem.h"
+#include "common/str.h"
+
+struct store;
+
+/* Open or create; migrates an older schema, refuses a newer one (INPUT).  Clears the owners that a killed
+ * process left behind: a store has one daemon. */
+MUST_USE int store_open(const char *path, const struct clock *, struct store **out, struct err *e);
+void store_close(struct store *);
+
+MUST_USE int store_begin(struct store *, struct err *e);       /* may nest in the same thread */
+MUST_USE int store_commit(struct store *, struct err *e);
+void store_rollback(struct store *);
+
+/* Small named values: installation id, evidence head, ... *out NULL when there is none. */
+MUST_USE int store_meta_get(struct store *, const char *name, struct arena *, char **out, struct err *e);
+MUST_USE int store_meta_put(struct store *, const char *name, const char *value, struct err *e);
+
+/* --- people ------------------------------------------------------------------------------------------ */
+struct store_person {
+	char uuid[UUID_TEXT];
+	char *dn, *login, *mail, *display, *profile;   /* login never NULL */
+	int64_t uid_number;                            /* -1: none */
+	const unsigned char *certificate;
+	size_t certificate_len;
+	char *csn;
+	char hash[17];
+	int signal;                /* enum signal (ldap/person.h) */
+	char *reason;
+	int64_t due_ms;
+	int64_t signal_ms;         /* since when the signal is what it is */
+	int64_t weak_since_ms;     /* a weak departure waits since; 0 = none */
+	char *note;                /* what an administrator should know ("login name is taken by ..."); may be NULL */
+	unsigned generation;       /* the current account's; 0 = never had one */
+};
+MUST_USE int store_person_put(struct store *, const struct store_person *, struct err *e);     /* insert or replace */
+MUST_USE int store_person_get(struct store *, const char *uuid, struct arena *, struct store_person *, struct err *e); /* ABSENT */
+/* By login name or UUID.  Fails: ABSENT; INPUT (the name is ambiguous: two people carry it). */
+MUST_USE int store_person_find(struct store *, const char *name, struct arena *, struct store_person *, struct err *e);
+/* Whoever else carries this login and whose current account is in one of the stages (bit set 1u << stage). */
+MUST_USE int store_login_holder(struct store *, const char *login, const char *not_uuid, unsigned stages, char out[UUID_TEXT],
+	struct err *e);            /* ABSENT: nobody */
+/* Every person, in UUID order, in pages: after "" first, then after the last uuid.  *count <= max. */
+MUST_USE int store_people(struct store *, const char *after, size_t max, struct arena *, struct store_person **out, size_t *count,
+	struct err *e);
+/* UUIDs only, 16 bytes each, ascending: what a refresh is compared with. */
+MUST_USE int store_people_uuids(struct store *, unsigned char (**out)[16], size_t *count, struct err *e);  /* Owns: caller frees *out */
+/* People whose weak departure waits since before `since_ms`. */
+MUST_USE int store_weak(struct store *, int64_t since_ms, size_t max, struct arena *, struct store_person **out, size_t *count,
+	struct err *e);
+/* People who are DUE by date and whose date is not after now. */
+MUST_USE int store_due(struct store *, int64_t now_ms, size_t max, struct arena *, struct store_person **out, size_t *count,
+	struct err *e);
+
+/* --- accounts and the queue --------------------------------------------------------------------------- */
+enum lane { LANE_REVOKE, LANE_TIDY, LANE_JOIN, LANE_AUDIT, LANE_COUNT };
+const char *lane_name(enum lane);
+
+struct store_account {
+	int64_t id;
+	char uuid[UUID_TEXT];
+	unsigned generation;
+	int stage;                 /* enum stage (policies/stage.h) */
+	int64_t since_ms;          /* in this stage since */
+	int64_t retire_after_ms;   /* fixed at suspension; 0 = no clock */
+	bool cut_strong;           /* the last cut rested on a present value ... */
+	char *cut_csn;             /* ... of this age */
+	int64_t cut_ms;            /* when the last cut was decided; 0 = never */
+	char *hold_reason;         /* NULL = no hold */
+	char *placement;           /* JSON, policies/grant.h */
+	char *found;               /* JSON, cloud/account.h */
+	bool complete;             /* the last walk found everything as the table wants it */
+	int lane;
+	int64_t due_ms;            /* INT64_MAX: nothing to do */
+	unsigned attempts;         /* failures in a row */
+	int trouble_kind;          /* enum err_kind of the last walk, 0 = none */
+	char *trouble;
+	int64_t sweep_ms;          /* a leaver's second sweep is due then; 0 = done or none */
+	int owner;                 /* worker number, 0 = nobody */
+	int64_t want, took;
+};
+/* A new generation, in the given stage, not yet queued; person.generation becomes it.  id is set. */
+MUST_USE int store_account_new(struct store *, struct store_account *, struct err *e);
+MUST_USE int store_account_get(struct store *, const char *uuid, unsigned generation, struct arena *, struct store_account *,
+	struct err *e);    /* generation 0: the current one.  ABSENT */
+MUST_USE int store_account_by_id(struct store *, int64_t id, struct arena *, struct store_account *, struct err *e);
+/* All generations of one person, oldest first. */
+MUST_USE int store_accounts_of(struct store *, const char *uuid, struct arena *, struct store_account **out, size_t *count,
+	struct err *e);
+/* All accounts in id order, in pages. */
+MUST_USE int store_accounts(struct store *, int64_t after_id, size_t max, struct arena *, struct store_account **out, size_t *count,
+	struct err *e);
+/* News of this account: writes stage, since, retire_after, cut_*, hold_reason, placement, lane, due, sweep_ms, and
+ * want = want + 1, attempts = 0.  A worker that has it in hand is preempted by that. */
+MUST_USE int store_account_news(struct store *, const struct store_account *, struct err *e);
+/* Only wake it: want + 1, due and lane as given when more urgent than what it has. */
+MUST_USE int store_account_wake(struct store *, int64_t id, int lane, int64_t due_ms, struct err *e);
+/* Accounts in `stage` whose retire_after has passed (the candidates of retirement). */
+MUST_USE int store_graceless(struct store *, int stage, int64_t now_ms, size_t max, struct arena *, struct store_account **out,
+	size_t *count, struct err *e);
+
+/* Take the most urgent due account of the lanes (bit set 1u << lane): owner = worker, took = want.
+ * Strict order of lanes, then due time.  Fails: ABSENT (nothing due; *next_due_ms says when, INT64_MAX never). */
+MUST_USE int store_take(struct store *, unsigned lanes, int worker, struct arena *, struct store_account *,
+	int64_t *next_due_ms, struct err *e);
+/* The fence: owner is this worker and want = took.  Fails: STALE. */
+MUST_USE int store_may_act(struct store *, int64_t account_id, int worker, struct err *e);
+/* Save what was found, whoever wants what by now (it is a fact). */
+MUST_USE int store_found_put(struct store *, int64_t account_id, const char *found, struct err *e);
+/* Give back: owner = 0, and found, complete, attempts, trouble*, lane, due, sweep_ms are written; when want has moved on
+ * meanwhile, lane, due, attempts and sweep_ms of the news stay as they are. */
+MUST_USE int store_give_back(struct store *, const struct store_account *, int worker, struct err *e);
+
+struct store_counts { int64_t stage[8]; int64_t lane_due[LANE_COUNT]; int64_t troubled, outbox, open_intents, people; };
+MUST_USE int store_counts(struct store *, struct store_counts *, struct err *e);
+
+/* --- intents and secrets -------------------------------------------------------------------------------- */
+struct store_intent {
+	int64_t id, account_id, written_ms;
+	int row, action;
+	unsigned attempt;
+	char token[64];
+	int state;             /* 0 open, 1 done, 2 absent */
+};
+/* Durable, and only where the fence holds (STALE otherwise). */
+MUST_USE int store_intent_open(struct store *, int worker, struct store_intent *, struct err *e);
+MUST_USE int store_intents(struct store *, int64_t account_id, int row, struct arena *, struct store_intent **out, size_t *count,
+	struct err *e);        /* open ones, oldest first; row -1: all rows */
+/* Close and store found, durable. */
+MUST_USE int store_intent_settle(struct store *, int64_t intent_id, int state, int64_t account_id, const char *found, struct err *e);
+/* The same (intent_id 0: no intent) with a sealed secret in the one transaction; replaces one of the same kind and id. */
+MUST_USE int store_secret_keep(struct store *, int64_t intent_id, int64_t account_id, int kind, const char *id,
+	const unsigned char *sealed, size_t n, const char *found, struct err *e);
+MUST_USE int store_secret_get(struct store *, int64_t account_id, int kind, const char *id, struct arena *, unsigned char **sealed,
+	size_t *n, struct err *e);   /* ABSENT */
+MUST_USE int store_secret_drop(struct store *, int64_t account_id, int kind, const char *id, struct err *e);
+
+/* --- the outbox: one row per account, the newest payload wins --------------------------------------------- */
+struct store_letter {
+	int64_t account_id;
+	char uuid[UUID_TEXT];
+	char *payload;             /* JSON, hook/post.h */
+	char digest[17];
+	bool pending;              /* not yet in the directory */
+	int64_t due_ms;
+	unsigned attempts;
+	char *trouble;
+};
+MUST_USE int store_letter_put(struct store *, const struct store_letter *, struct err *e);    /* pending, due as given */
+MUST_USE int store_letter_get(struct store *, int64_t account_id, struct arena *, struct store_letter *, struct err *e); /* ABSENT */
+MUST_USE int store_letter_next(struct store *, struct arena *, struct store_letter *, int64_t *next_due_ms, struct err *e);
+/* Delivered: pending = false, unless a newer payload (other digest) has come. */
+MUST_USE int store_letter_done(struct store *, int64_t account_id, const char *digest, struct err *e);
+MUST_USE int store_letter_failed(struct store *, int64_t account_id, const char *digest, int64_t due_ms, const char *trouble,
+	struct err *e);
+
+/* --- the brake's memory: departures by absence that were let through ------------------------------------- */
+MUST_USE int store_departure_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
+MUST_USE int store_departures(struct store *, int64_t since_ms, int64_t *count, struct err *e);
+
+#endif

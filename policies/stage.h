@@ -1,0 +1,52 @@
+/* What is known of a person -> the stage of his life here.  Pure: no clock, no store, no cloud.
+ *
+ * Strong news (a present value says disabled) acts at once.  Weak news (absent, not entitled, a negation)
+ * acts only when confirmed: the caller waits, re-reads and asks the brake, then calls again with `confirmed`. */
+#ifndef ROLLCALL_POLICIES_STAGE_H
+#define ROLLCALL_POLICIES_STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ldap/person.h"
+
+enum stage { STAGE_NONE, STAGE_DUE, STAGE_ACTIVE, STAGE_SUSPENDED, STAGE_HELD, STAGE_RETIRED, STAGE_COUNT };
+const char *stage_name(enum stage);         /* "none", "due", "active", "suspended", "held", "retired" */
+/* As rollcallStage shows it: with joining and retiring, by whether the last walk was complete. */
+const char *stage_shown(enum stage, bool complete);
+
+struct history {                 /* the current account; all zero when he never had one */
+	enum stage stage;
+	int64_t since_ms, retire_after_ms;
+	bool had_resources;          /* something of this generation is or may be in the cloud */
+	bool cut_strong;
+	const char *cut_csn;
+	const char *hold_reason;     /* outlives SUSPENDED */
+	bool release;                /* an administrator lets the hold go */
+};
+struct news {
+	enum signal signal;
+	bool confirmed;              /* weak news: waited, re-read, and the brake let it pass */
+	const char *csn;
+	int64_t now_ms;
+	bool name_taken;             /* another person who is DUE or ACTIVE has this login name */
+	bool at_login;               /* the profile says: start at the first login, and none was seen */
+	bool gone_again;             /* confirmed again right now, on a trusted source: retirement may begin */
+};
+struct stage_rules { int64_t grace_ms; };
+
+struct decision {
+	enum stage stage;
+	int64_t since_ms, retire_after_ms;
+	bool cut;                    /* take access away now, lane revoke */
+	bool new_generation;         /* the old one is RETIRED: start a new account */
+	bool wait;                   /* weak and not confirmed: remember since when, come again */
+	bool keep_hold;
+	const char *why;             /* constant text */
+};
+struct decision stage_decide(const struct history *, const struct news *, const struct stage_rules *);
+
+/* Is a newer than b?  entryCSN and GeneralizedTime both sort as text; NULL is older than anything. */
+bool csn_newer(const char *a, const char *b);
+
+#endif
