@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/str.h"
+#include "policies/cam/condition.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -152,16 +153,6 @@ static int check_resource(struct reader *r, const char **text, void *to, size_t 
 
 /* --- conditions ------------------------------------------------------------------ */
 
-static const char *const operators[] = {
-	"string_equal", "string_not_equal", "string_equal_ignore_case", "string_not_equal_ignore_case",
-	"string_like", "string_not_like",
-	"numeric_equal", "numeric_not_equal", "numeric_less_than", "numeric_less_than_equal",
-	"numeric_greater_than", "numeric_greater_than_equal",
-	"date_equal", "date_not_equal", "date_less_than", "date_less_than_equal",
-	"date_greater_than", "date_greater_than_equal",
-	"bool_equal", "ip_equal", "ip_not_equal", "null_equal",
-};
-
 /* "for_any_value:string_equal_if_exist": prefix, operator, suffix. */
 static int read_operator(struct reader *r, const char *written, struct cam_condition *out)
 {
@@ -173,10 +164,9 @@ static int read_operator(struct reader *r, const char *written, struct cam_condi
 	size_t n = strlen(name), tail = strlen("_if_exist");
 	out->if_exist = n > tail && str_eq(name + n - tail, "_if_exist");
 	out->operator = arena_strndup(r->arena, name, out->if_exist ? n - tail : n);
-	for (size_t i = 0; i < ARRAY_LEN(operators); i++)
-		if (str_eq(out->operator, operators[i]))
-			return 0;
-	return bad(r, "ConditionTypeError", "\"%s\" is not a condition operator", written);
+	if (!cam_operator_known(out->operator))
+		return bad(r, "ConditionTypeError", "\"%s\" is not a condition operator", written);
+	return 0;
 }
 
 static int check_value(struct reader *r, const char **text, void *to, size_t i)
@@ -354,9 +344,8 @@ int cam_policy_parse(struct arena *a, const char *text, size_t len, struct cam_p
 	/* Whether white space counts is not documented; counting it is the careful reading. */
 	if (len > CAM_POLICY_MAX)
 		return bad(&r, "PolicyDocumentLengthOverLimit", "%zu characters, more than %d", len, CAM_POLICY_MAX);
-	if (json_parse(a, text, len, &document, e)) {
-		struct err why = *e;
+	struct err why;
+	if (json_parse(a, text, len, &document, &why))
 		return bad(&r, "PolicyDocumentError", "%s", why.text);
-	}
 	return cam_policy_from(a, document, out, e);
 }
