@@ -1,0 +1,34 @@
+/* The desk answers requests on the Unix socket (wire.h): one request, one row of a table, one answer.
+ * It reads the store and marks people; it never waits for the directory, and for the cloud only where an
+ * administrator asked for a plan of one person. */
+#ifndef ROLLCALL_HOOK_DESK_H
+#define ROLLCALL_HOOK_DESK_H
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/json.h"
+#include "hook/evidence.h"
+#include "hook/settings.h"
+#include "hook/store/store.h"
+
+struct desk;
+struct desk_parts {
+	const struct settings *settings;
+	struct store *store;
+	struct evidence *evidence;
+	const struct clock *clock;
+	/* What the next walk of one account would do, looked up in the cloud now, as
+	 * [{"row": "key", "seen": "none", "cell": "ON", "does": "create"}...]. */
+	int (*plan)(void *ctx, const char *uuid, struct arena *, struct json **out, struct err *e);
+	/* Facts that only the running daemon knows: {"directory": "refreshed 3s ago", "cloud": "ready", "alarms": [..]} */
+	struct json *(*health)(void *ctx, struct arena *);
+	void *ctx;
+};
+/* Fails: INPUT (socket path, group), TEMP. */
+MUST_USE int desk_open(const struct desk_parts *, struct desk **out, struct err *e);
+/* Accept and answer, until desk_close() is called from another thread; the caller runs it in 1 or 2 threads. */
+void desk_run(struct desk *);
+void desk_stop(struct desk *);       /* desk_run returns */
+void desk_close(struct desk *);      /* after the threads have ended: removes the socket */
+
+#endif
