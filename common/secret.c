@@ -13,7 +13,7 @@
 
 #define HEAP_BYTES (1u << 20)
 #define HEAP_SMALLEST 32
-#define FILE_BYTES 8192
+#define FILE_BYTES 32768
 
 struct secret {
 	size_t len;
@@ -139,7 +139,7 @@ static int open_private(const char *path, int *out, struct err *e)
 }
 
 /* The whole file, read unbuffered: no copy stays behind in a stdio buffer. */
-static int read_private(const char *path, struct secret **out, struct err *e)
+int secret_load_file(const char *path, struct secret **out, struct err *e)
 {
 	AUTO_FD int fd = -1;
 	int r = open_private(path, &fd, e);
@@ -186,7 +186,7 @@ int secret_load(const char *path, struct secret **out, struct err *e)
 	AUTO_SECRET struct secret *file = NULL;
 	const char *line;
 	size_t n, at = 0;
-	int r = read_private(path, &file, e);
+	int r = secret_load_file(path, &file, e);
 	if (!r)
 		r = next_line(path, file, &at, 1, &line, &n, e);
 	if (!r)
@@ -199,7 +199,7 @@ int secret_load_pair(const char *path, struct arena *a, char **id, struct secret
 	AUTO_SECRET struct secret *file = NULL;
 	const char *first, *second;
 	size_t first_len, second_len, at = 0;
-	int r = read_private(path, &file, e);
+	int r = secret_load_file(path, &file, e);
 	if (!r)
 		r = next_line(path, file, &at, 1, &first, &first_len, e);
 	if (!r)

@@ -33,6 +33,8 @@ bool secret_equal(const struct secret *, const struct secret *);   /* in constan
 /* First line of a file (line end removed).  Refused unless it is a regular file that group and world
  * cannot read or write.  Fails: INPUT naming the file and why. */
 MUST_USE int secret_load(const char *path, struct secret **out, struct err *e);
+/* The whole of such a file (a private key in PEM). */
+MUST_USE int secret_load_file(const char *path, struct secret **out, struct err *e);
 /* Line 1 and line 2 of such a file: SecretId in clear, SecretKey as a secret. */
 MUST_USE int secret_load_pair(const char *path, struct arena *, char **id, struct secret **out, struct err *e);
 
