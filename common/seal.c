@@ -21,6 +21,7 @@
 #define LEAST_BITS 2048
 #define MOST_BITS 8192       /* beyond this a single certificate could cost seconds at each sealing */
 #define OWN_BITS 3072
+#define TAG_BYTES 16         /* of AES-GCM */
 
 struct seal_to {
 	STACK_OF(X509) * certs;
@@ -277,6 +278,42 @@ int seal(const struct seal_to *to, const struct secret *plain, struct arena *a, 
 	return 0;
 }
 
+/* One step into a DER value: its content, which ends at *end.  False for anything that is not sound DER. */
+static bool enter(const unsigned char **p, const unsigned char **end, int want_class, int want_tag)
+{
+	long len;
+	int tag, class, flags = ASN1_get_object(p, &len, &tag, &class, *end - *p);
+	if (flags & (0x80 | 1) || tag != want_tag || class != want_class)
+		return false;
+	*end = *p + len;
+	return true;
+}
+
+/* Libraries differ in how short a tag they take, and a short one can be guessed.  Ours are whole:
+ *     SEQUENCE { type, [0] SEQUENCE { version, recipients, content, [1], mac OCTET STRING, [2] } } */
+static bool has_whole_tag(const unsigned char *p, size_t n)
+{
+	const unsigned char *end = p + n;
+	if (!enter(&p, &end, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE))
+		return false;
+	const unsigned char *type_end = end;
+	if (!enter(&p, &type_end, V_ASN1_UNIVERSAL, V_ASN1_OBJECT))
+		return false;
+	p = type_end;
+	if (!enter(&p, &end, V_ASN1_CONTEXT_SPECIFIC, 0) || !enter(&p, &end, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE))
+		return false;
+	while (p < end) {
+		long len;
+		int tag, class;
+		if (ASN1_get_object(&p, &len, &tag, &class, end - p) & (0x80 | 1))
+			return false;
+		if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_OCTET_STRING)
+			return len == TAG_BYTES;
+		p += len;
+	}
+	return false;
+}
+
 /* Read to the end; the cipher's status then says whether the tag was right. */
 static bool decrypt(BIO *content, char *out, size_t room, size_t *n)
 {
@@ -293,7 +330,8 @@ static bool decrypt(BIO *content, char *out, size_t room, size_t *n)
 int seal_open(const struct seal_key *key, const void *der, size_t n, struct secret **plain, struct err *e)
 {
 	const unsigned char *p = der;
-	AUTO_CMS CMS_ContentInfo *cms = n > 0 && n < (1u << 20) ? d2i_CMS_ContentInfo(NULL, &p, (long)n) : NULL;
+	bool sound = n > 0 && n < (1u << 20) && has_whole_tag(der, n);
+	AUTO_CMS CMS_ContentInfo *cms = sound ? d2i_CMS_ContentInfo(NULL, &p, (long)n) : NULL;
 	if (!cms || p != (const unsigned char *)der + n ||
 		OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
 		return refuse(e, ERR_INPUT, "not a sealed message");
