@@ -11,6 +11,10 @@
 #include "ldap/dir.h"
 
 #define ROLLCALL_CLASS "rollcallAccount"
+/* Below the arc of UUID 60ec886c-c891-4408-8b2d-2ac53471f4a6, drawn once for Rollcall (X.667: such arcs need
+ * no registration).  Attribute types are .1.arc, the object class is .2.1. */
+#define ROLLCALL_ARC "2.25.128834036680386408773461433522070877350"
+#define ROLLCALL_CLASS_OID ROLLCALL_ARC ".2.1"
 
 enum own {
 	OWN_STAGE, OWN_UIN, OWN_NAME, OWN_GENERATION, OWN_ENV_ID, OWN_REGION, OWN_SERVER_ID, OWN_SERVER_ADDRESS,
@@ -35,7 +39,9 @@ struct own_values { struct value v[OWN_COUNT]; bool keep[OWN_COUNT]; /* keep: le
 
 /* Make the entry of this UUID hold the values: look it up by UUID below `base` (DNs go stale), read, compare,
  * and write only what differs, with the auxiliary class when it is missing.  Sealed values are compared as
- * bytes.  *changed tells whether anything was written.  May be repeated at any time.
+ * bytes by the server (Compare), so that Rollcall needs no right to read them.  *changed tells whether
+ * anything was written.  May be repeated at any time; a change made by somebody else in between is noticed
+ * and looked at again.
  * Fails: ABSENT (no such entry any more), TEMP, PERM (ACL, schema), AUTH. */
 MUST_USE int own_write(struct dir *, const char *base, const char *uuid, const struct own_values *, struct arena *, bool *changed,
 	struct err *e);

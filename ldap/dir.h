@@ -1,8 +1,12 @@
 /* One connection to a directory server: TLS, bind, deadlines.  With sync.c the only door to libldap.
  *
  * One thread per handle.  Every wait is bounded: connect, TLS handshake, bind and each answer (libldap's
- * own time-outs have holes, so the socket has SO_RCVTIMEO as well and TLS connects asynchronously).
- * ldap.conf and the environment are not read.  Referrals are never followed, aliases never dereferenced. */
+ * own time-outs have holes, so the socket does not block and has SO_RCVTIMEO as well).  Only the look-up of
+ * a host name takes as long as the resolver is set to.  Referrals are never followed, aliases never
+ * dereferenced.  Every option that ldap.conf or LDAP* variables could set is set here on the handle; a
+ * program that does not want these files read at all puts LDAPNOINIT into its environment at the very start
+ * of main(), before the first thread and the first call of this room.
+ * Certificates: libldap puts the machine's own host name in the place of "localhost"; write 127.0.0.1. */
 #ifndef ROLLCALL_LDAP_DIR_H
 #define ROLLCALL_LDAP_DIR_H
 
@@ -47,20 +51,35 @@ struct dir;
 MUST_USE int dir_open(const struct dir_settings *, size_t at, const struct clock *, struct dir **out, struct err *e);
 void dir_close(struct dir *);                 /* NULL is fine */
 const char *dir_uri(const struct dir *);
+/* false once the connection broke or an answer did not come in time: close it and open another. */
+bool dir_usable(const struct dir *);
 
 /* One entry by DN (base search), with the attributes asked for.  Fails: ABSENT, TEMP, PERM. */
 MUST_USE int dir_read(struct dir *, const char *dn, const char *const *attributes, struct arena *, struct entry **out,
 	struct err *e);
-/* The one entry with this entryUUID below base.  Fails: ABSENT, TEMP, INPUT (two of them). */
+/* The one entry with this entryUUID below base.  Fails: ABSENT (with a code when base itself is not
+ * visible, without when the search found nothing), TEMP, INPUT (two of them). */
 MUST_USE int dir_find(struct dir *, const char *base, const char *uuid, const char *const *attributes, struct arena *,
 	struct entry **out, struct err *e);
+/* Does the attribute hold exactly this value?  Asked by Compare, which needs no right to read.
+ * Fails: ABSENT (no such entry), TEMP, PERM. */
+enum dir_same { DIR_DIFFERS, DIR_SAME, DIR_NONE /* no such attribute there */ };
+MUST_USE int dir_compare(struct dir *, const char *dn, const char *name, struct value, enum dir_same *out, struct err *e);
 /* Every attribute name of `names` (NULL-terminated) is known to the schema (cn=Subschema).
  * Fails: INPUT naming the first unknown one; TEMP. */
 MUST_USE int dir_schema_knows(struct dir *, const char *const *names, struct err *e);
 
 /* One change of one attribute: the old values are taken out and the new ones put in, in one modify; a stale
  * `before` makes the whole modify fail with TEMP and code "changed" (compare-and-set that every server knows). */
-struct dir_change { const char *name; size_t before_count; struct value *before; size_t after_count; struct value *after; };
+struct dir_change {
+	const char *name;
+	size_t before_count;
+	struct value *before;
+	size_t after_count;
+	struct value *after;
+	bool blind;            /* before is not known (a value that may not be read): replace whatever is there */
+};
+/* Fails: TEMP, ABSENT (no such entry), PERM (ACL, schema), AUTH. */
 MUST_USE int dir_modify(struct dir *, const char *dn, const struct dir_change *, size_t count, struct err *e);
 
 #endif

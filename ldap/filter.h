@@ -1,5 +1,5 @@
 /* Search filters (RFC 4515) judged here instead of by the server, with three values (RFC 4511 4.5.1.7,
- * X.511): an absent attribute is UNKNOWN, never "not disabled".
+ * X.511): an assertion on an absent attribute is UNKNOWN, never "not disabled"; only presence is FALSE then.
  *
  * Supported: and, or, not, equality, substrings, presence, >=, <=, ~= (as equality), and the extensible
  * bit rules 1.2.840.113556.1.4.803 (AND) and .804 (OR).  Values are compared without ASCII case and with

@@ -22,7 +22,9 @@ struct entry {                    /* an entry as it came, in an arena */
 	size_t count;
 	struct attribute *attributes;
 };
-/* Name compared without case; options such as ";binary" are ignored on both sides.  NULL when absent. */
+/* The same attribute: names compared without case; options such as ";binary" are ignored on both sides. */
+bool attribute_is(const char *have, const char *wanted);
+/* The attribute of that name (see attribute_is), one with the very same options before others.  NULL when absent. */
 const struct attribute *entry_find(const struct entry *, const char *name);
 /* First value as text, NULL when absent.  Fails: INPUT (value is not UTF-8, or holds a NUL), naming the attribute. */
 MUST_USE int entry_text(const struct entry *, const char *name, const char **out, struct err *e);

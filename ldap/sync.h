@@ -10,8 +10,12 @@
 #include "ldap/dir.h"
 #include "ldap/source.h"
 
-/* settings and attributes must outlive the source. */
+/* settings and attributes must outlive the source.  Connecting runs in a thread of its own, so that next()
+ * keeps its time-out; close() waits for that thread (connect + TLS + bind: at most 3 * connect_ms and the
+ * time of a name look-up).  The source is closed by the thread that reads it. */
 struct source *sync_source(const struct dir_settings *, char **attributes, const struct clock *);
+/* Index of the URI that the source uses or tried last.  From any thread. */
+size_t sync_server(const struct source *);
 /* Re-reads on a connection of its own to the server that the source uses now. */
 struct confirm *sync_confirm(const struct dir_settings *, char **attributes, struct source *, const struct clock *);
 
