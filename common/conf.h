@@ -30,9 +30,10 @@ struct conf_row {
 	const char *path;            /* "directory.base" */
 	enum conf_type type;
 	size_t offset;               /* of the field in the settings struct */
-	const char *otherwise;       /* default, written as in a file; NULL = none (0, NULL, empty list) */
+	const char *otherwise;       /* default, written as in a file (one text: also without its quotes); NULL = none
+	                                (0, NULL, empty list) */
 	unsigned flags;
-	double min, max;             /* both 0 = any */
+	double min, max;             /* both 0 = any; of CONF_SECONDS in seconds */
 	const char *choices;
 	const struct conf_row *inner;
 	size_t inner_count, inner_size;
@@ -41,8 +42,10 @@ struct conf_row {
 
 struct conf;         /* where each setting stands in its file */
 
-/* Fill *settings from the file.  On failure every complaint is in *complaints, one per line, and *doc may
- * be set all the same, so that further checks can add theirs.  Owns: all in the arena.  Fails: INPUT. */
+/* Fill *settings from the file.  On failure every complaint is in *complaints ("" on success), one per line and
+ * in the order of the file, and *doc may be set all the same (NULL when the file could not be parsed), so that
+ * further checks can add theirs.  Names that libconfig would take twice are complaints, long integers need no
+ * "L", and "@include" is refused: one file, so that its lines can be named.  Owns: all in the arena.  Fails: INPUT. */
 MUST_USE int conf_load(const char *file, const struct conf_row *rows, size_t count, void *settings, struct arena *,
 	struct conf **doc, char **complaints, struct err *e);
 /* "file:line" of a setting ("profiles[1].package" for groups), of its nearest parent, or of the file:
