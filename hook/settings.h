@@ -22,6 +22,7 @@ struct profile_settings {          /* profiles = ( { name, filter, package, bund
 };
 
 struct settings {
+	char *installation;            /* first part of the owner mark: two Rollcalls in one root account differ in it */
 	struct {
 		struct dir_settings dir;   /* uris is filled from `uri` */
 		struct conf_texts uri;

@@ -1,0 +1,443 @@
+#include "hook/engine.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "common/log.h"
+#include "hook/taken.h"
+
+#define STRIKES 4096
+#define WORKERS 80
+#define ROOT_AGAIN_MS 5000
+#define AUTH_PAUSE_MS 60000
+#define STRIKE_AGAIN_MS 2000
+#define IDLE_MS 2000
+
+/* A leaver whom the store could not take in: cut from memory, and refused to every walk until the store knows. */
+struct strike { char uuid[UUID_TEXT]; bool done; int64_t due_ms; };
+
+struct engine {
+	struct engine_parts parts;
+	struct lifecycle life;
+	struct limit *limit;
+	struct snapshot *snapshot;
+	pthread_mutex_t lock;        /* guards all below */
+	pthread_cond_t news;
+	uint64_t news_count;
+	bool stop;
+	struct root root;
+	bool root_ready, root_busy;
+	int64_t root_due_ms, auth_until_ms;
+	char trouble[240];
+	size_t strike_count;
+	struct strike strikes[STRIKES];
+	struct worker *workers[WORKERS];
+};
+
+const struct engine_parts *engine_parts(const struct engine *n) { return &n->parts; }
+const struct lifecycle *engine_life(const struct engine *n) { return &n->life; }
+const struct root *engine_root(const struct engine *n) { return &n->root; }
+struct snapshot *engine_snapshot(struct engine *n) { return n->snapshot; }
+
+int engine_new(const struct engine_parts *parts, struct engine **out, struct err *e)
+{
+	double rates[ACT_COUNT];
+	struct engine *n = mem_alloc(sizeof(*n));
+	n->parts = *parts;
+	lifecycle_make(&n->life, &delivery_driver);
+	int rc = lifecycle_check(&n->life, e);
+	if (rc) {
+		free(n);
+		return rc;
+	}
+	for (size_t i = 0; i < ACT_COUNT; i++)
+		rates[i] = action_table[i].per_second;
+	n->limit = limit_new(ACT_COUNT, rates, parts->settings->cloud.rate_share, parts->clock);
+	n->snapshot = snapshot_new(parts->clock);
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&n->news, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&n->lock, NULL);
+	*out = n;
+	return 0;
+}
+
+void engine_free(struct engine *n)
+{
+	if (!n)
+		return;
+	limit_free(n->limit);
+	snapshot_free(n->snapshot);
+	pthread_cond_destroy(&n->news);
+	pthread_mutex_destroy(&n->lock);
+	free(n);
+}
+
+struct worker *worker_new(struct engine *n, int number, bool revoke_only, struct transport *t)
+{
+	const struct settings *s = n->parts.settings;
+	struct worker *w = mem_alloc(sizeof(*w));
+	w->engine = n;
+	w->number = number;
+	w->revoke_only = revoke_only;
+	w->transport = t;
+	w->arena = arena_new(WALK_MEMORY);
+	w->api = (struct api){ .transport = t,
+		.limit = n->limit,
+		.clock = n->parts.clock,
+		.secret_id = n->parts.secret_id,
+		.secret_key = n->parts.secret_key,
+		.domain = s->cloud.domain,
+		.region = s->cloud.region,
+		.timeout_ms = s->cloud.timeout_ms,
+		.revoke_timeout_ms = s->cloud.revoke_timeout_ms };
+	pthread_mutex_lock(&n->lock);
+	if (number > 0 && number < WORKERS)
+		n->workers[number] = w;
+	pthread_mutex_unlock(&n->lock);
+	return w;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	pthread_mutex_lock(&w->engine->lock);
+	if (w->number > 0 && w->number < WORKERS)
+		w->engine->workers[w->number] = NULL;
+	pthread_mutex_unlock(&w->engine->lock);
+	arena_free(w->arena);
+	free(w);
+}
+
+struct transport *worker_transport(struct worker *w)
+{
+	return w->transport;
+}
+
+/* --- news ------------------------------------------------------------------------------------------------ */
+
+void engine_wake(struct engine *n)
+{
+	pthread_mutex_lock(&n->lock);
+	n->news_count++;
+	pthread_cond_broadcast(&n->news);
+	pthread_mutex_unlock(&n->lock);
+}
+
+void engine_stop(struct engine *n)
+{
+	pthread_mutex_lock(&n->lock);
+	n->stop = true;
+	pthread_cond_broadcast(&n->news);
+	for (size_t i = 0; i < WORKERS; i++)
+		if (n->workers[i])
+			n->workers[i]->transport->wake(n->workers[i]->transport);
+	pthread_mutex_unlock(&n->lock);
+}
+
+bool engine_stopping(const struct engine *n)
+{
+	struct engine *locked = (struct engine *)n;
+	pthread_mutex_lock(&locked->lock);
+	bool stop = n->stop;
+	pthread_mutex_unlock(&locked->lock);
+	return stop;
+}
+
+void engine_preempt(struct engine *n, int64_t account_id)
+{
+	pthread_mutex_lock(&n->lock);
+	for (size_t i = 0; i < WORKERS; i++) {
+		struct worker *w = n->workers[i];
+		if (w && atomic_load(&w->in_hand) == account_id)
+			w->transport->wake(w->transport);
+	}
+	n->news_count++;
+	pthread_cond_broadcast(&n->news);
+	pthread_mutex_unlock(&n->lock);
+}
+
+static struct strike *strike_find(struct engine *n, const char *uuid)
+{
+	for (size_t i = 0; i < n->strike_count; i++)
+		if (!strcmp(n->strikes[i].uuid, uuid))
+			return &n->strikes[i];
+	return NULL;
+}
+
+void engine_strike(struct engine *n, const char *uuid)
+{
+	pthread_mutex_lock(&n->lock);
+	if (!strike_find(n, uuid) && n->strike_count < STRIKES) {
+		struct strike *s = &n->strikes[n->strike_count++];
+		*s = (struct strike){ 0 };
+		str_copy(s->uuid, sizeof(s->uuid), uuid);
+	}
+	pthread_mutex_unlock(&n->lock);
+	engine_wake(n);
+}
+
+void engine_strike_over(struct engine *n, const char *uuid)
+{
+	pthread_mutex_lock(&n->lock);
+	struct strike *s = strike_find(n, uuid);
+	if (s)
+		*s = n->strikes[--n->strike_count];
+	pthread_mutex_unlock(&n->lock);
+}
+
+bool engine_struck(struct engine *n, const char *uuid)
+{
+	pthread_mutex_lock(&n->lock);
+	bool struck = strike_find(n, uuid) != NULL;
+	pthread_mutex_unlock(&n->lock);
+	return struck;
+}
+
+void engine_auth_failed(struct engine *n, const struct err *e)
+{
+	pthread_mutex_lock(&n->lock);
+	n->auth_until_ms = clock_now(n->parts.clock) + AUTH_PAUSE_MS;
+	str_copy(n->trouble, sizeof(n->trouble), e->text);
+	pthread_mutex_unlock(&n->lock);
+	log_event(LOG_ALARM_LEVEL, "engine", NULL, "the cloud refuses our own credentials; all granting stops for a minute");
+}
+
+void engine_health(struct engine *n, struct engine_health *h)
+{
+	pthread_mutex_lock(&n->lock);
+	bool paused = clock_now(n->parts.clock) < n->auth_until_ms;
+	*h = (struct engine_health){ .root_ready = n->root_ready, .strikes = (int64_t)n->strike_count };
+	h->cloud = paused ? "refuses our credentials" : n->root_ready ? "ready" : "not reached yet";
+	if (paused || !n->root_ready)
+		memcpy(h->trouble, n->trouble, sizeof(h->trouble));
+	pthread_mutex_unlock(&n->lock);
+}
+
+/* --- one step -------------------------------------------------------------------------------------------- */
+
+/* Claim the next strike that is due. */
+static bool strike_pop(struct engine *n, char uuid[UUID_TEXT])
+{
+	bool got = false;
+	int64_t now = clock_now(n->parts.clock);
+	pthread_mutex_lock(&n->lock);
+	for (size_t i = 0; i < n->strike_count && !got; i++) {
+		struct strike *s = &n->strikes[i];
+		if (s->done || s->due_ms > now)
+			continue;
+		s->due_ms = now + STRIKE_AGAIN_MS;      /* nobody else takes it meanwhile */
+		memcpy(uuid, s->uuid, UUID_TEXT);
+		got = true;
+	}
+	pthread_mutex_unlock(&n->lock);
+	return got;
+}
+
+static void strike(struct worker *w, const char *uuid)
+{
+	struct engine *n = w->engine;
+	struct taken t = { 0 };
+	struct err e;
+	bool done = false;
+	int rc = store_account_get(n->parts.store, uuid, 0, w->arena, &t.account, &e);
+	if (rc == ERR_ABSENT) {
+		done = true;            /* he never had anything */
+	} else if (!rc) {
+		t.account.stage = STAGE_SUSPENDED;
+		rc = taken_load(&t, w, &e);
+		if (!rc)
+			done = taken_strike(&t);
+	}
+	if (rc && rc != ERR_ABSENT)
+		log_err(LOG_ALARM_LEVEL, "engine", uuid, &e);
+	pthread_mutex_lock(&n->lock);
+	struct strike *s = strike_find(n, uuid);
+	if (s)
+		s->done = done;
+	pthread_mutex_unlock(&n->lock);
+}
+
+/* Who we are and the two shared policies: once, before anything is granted.  1 = tried. */
+static int root_step(struct worker *w)
+{
+	struct engine *n = w->engine;
+	int64_t now = clock_now(n->parts.clock);
+	pthread_mutex_lock(&n->lock);
+	bool mine = !n->root_ready && !n->root_busy && n->root_due_ms <= now && n->auth_until_ms <= now;
+	if (mine)
+		n->root_busy = true;
+	struct root root = n->root;
+	pthread_mutex_unlock(&n->lock);
+	if (!mine)
+		return 0;
+	struct err e;
+	unsigned repaired = 0;
+	struct call call = { .api = &w->api,
+		.arena = w->arena,
+		.clock = n->parts.clock,
+		.snapshot = n->snapshot,
+		.settings = &n->parts.settings->cloud.driver };
+	int rc = root_ensure(&call, n->parts.installation, n->parts.settings->cloud.region, n->parts.boundary_text,
+		n->parts.barrier_text, &root, &repaired, &e);
+	pthread_mutex_lock(&n->lock);
+	n->root_busy = false;
+	if (!rc) {
+		n->root = root;
+		n->root_ready = true;
+	} else {
+		n->root_due_ms = e.kind == ERR_LIMIT && e.due_ms ? e.due_ms : now + ROOT_AGAIN_MS;
+		str_copy(n->trouble, sizeof(n->trouble), e.text);
+	}
+	n->news_count++;
+	pthread_cond_broadcast(&n->news);
+	pthread_mutex_unlock(&n->lock);
+	if (rc == ERR_AUTH)
+		engine_auth_failed(n, &e);
+	if (rc && rc != ERR_LIMIT)
+		log_err(LOG_ERROR_LEVEL, "engine", NULL, &e);
+	if (repaired)
+		log_event(LOG_ALARM_LEVEL, "engine", NULL, "a shared policy was not as it should be and was repaired (%u)", repaired);
+	return 1;
+}
+
+/* Which lanes may this worker serve now?  Leavers always; the rest when we know who we are. */
+static unsigned lanes_of(struct worker *w, int64_t *next_due_ms)
+{
+	struct engine *n = w->engine;
+	int64_t now = clock_now(n->parts.clock);
+	unsigned lanes = 1u << LANE_REVOKE;
+	pthread_mutex_lock(&n->lock);
+	bool paused = now < n->auth_until_ms;
+	if (!w->revoke_only && n->root_ready && !paused)
+		lanes = (1u << LANE_COUNT) - 1;
+	if (!w->revoke_only && !n->root_ready)
+		*next_due_ms = n->root_due_ms > now ? n->root_due_ms : now;
+	if (!w->revoke_only && paused)
+		*next_due_ms = n->auth_until_ms;
+	for (size_t i = 0; i < n->strike_count; i++)
+		if (!n->strikes[i].done && n->strikes[i].due_ms < *next_due_ms)
+			*next_due_ms = n->strikes[i].due_ms;
+	pthread_mutex_unlock(&n->lock);
+	return lanes;
+}
+
+static void give_back(struct taken *t, struct worker *w)
+{
+	const struct engine_parts *p = &w->engine->parts;
+	bool pending;
+	struct err e;
+	t->account.found = found_print(&t->found, w->arena);
+	if (t->person.login && post_compose(p->post, &t->person, &t->account, &t->found, w->arena, &pending, &e))
+		log_err(LOG_ERROR_LEVEL, "post", t->person.login, &e);
+	POINT("give-back.before");
+	if (store_give_back(p->store, &t->account, w->number, &e))
+		log_err(LOG_ERROR_LEVEL, "store", t->person.login, &e);
+	post_wake(p->post);
+}
+
+int engine_step(struct worker *w, int64_t *next_due_ms)
+{
+	struct engine *n = w->engine;
+	struct taken t = { 0 };
+	struct err e;
+	char uuid[UUID_TEXT];
+	int64_t queue_due = INT64_MAX;
+	*next_due_ms = INT64_MAX;
+	arena_reset(w->arena);
+	w->transport->rearm(w->transport);
+	if (strike_pop(n, uuid)) {
+		strike(w, uuid);
+		return 1;
+	}
+	if (!w->revoke_only && root_step(w))
+		return 1;
+	unsigned lanes = lanes_of(w, next_due_ms);
+	int rc = store_take(n->parts.store, lanes, w->number, w->arena, &t.account, &queue_due, &e);
+	if (rc == ERR_ABSENT) {
+		if (queue_due < *next_due_ms)
+			*next_due_ms = queue_due;
+		return 0;
+	}
+	if (rc) {
+		log_err(LOG_ERROR_LEVEL, "store", NULL, &e);
+		*next_due_ms = clock_now(n->parts.clock) + STRIKE_AGAIN_MS;
+		return 0;
+	}
+	atomic_store(&w->in_hand, t.account.id);
+	POINT("taken");
+	rc = taken_load(&t, w, &e);
+	if (!rc)
+		taken_walk(&t);
+	else
+		taken_failed(&t, &e);
+	atomic_store(&w->in_hand, 0);
+	give_back(&t, w);
+	return 1;
+}
+
+static void wait_for_news(struct engine *n, uint64_t seen, int64_t due_ms)
+{
+	int64_t ms = due_ms == INT64_MAX ? IDLE_MS : due_ms - clock_now(n->parts.clock);
+	struct timespec until;
+	if (ms > IDLE_MS)
+		ms = IDLE_MS;
+	if (ms <= 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&n->lock);
+	while (!n->stop && n->news_count == seen)
+		if (pthread_cond_timedwait(&n->news, &n->lock, &until))
+			break;
+	pthread_mutex_unlock(&n->lock);
+}
+
+void engine_work(struct worker *w)
+{
+	struct engine *n = w->engine;
+	for (;;) {
+		int64_t due;
+		pthread_mutex_lock(&n->lock);
+		uint64_t seen = n->news_count;
+		bool stop = n->stop;
+		pthread_mutex_unlock(&n->lock);
+		if (stop)
+			return;
+		if (!engine_step(w, &due))
+			wait_for_news(n, seen, due);
+	}
+}
+
+int engine_plan(struct worker *w, const char *uuid, struct arena *a, struct json **out, struct err *e)
+{
+	struct taken t = { 0 };
+	struct walk_result r;
+	arena_reset(w->arena);
+	w->transport->rearm(w->transport);
+	int rc = store_account_get(w->engine->parts.store, uuid, 0, w->arena, &t.account, e);
+	if (!rc)
+		rc = taken_load(&t, w, e);
+	if (rc)
+		return rc;
+	t.call.plan = true;
+	t.walk.plan = json_array(w->arena);
+	t.walk.trust_since_ms = INT64_MAX;
+	walk_run(&t.walk, &r);
+	if (r.worst.kind && r.worst.kind != ERR_FOREIGN && r.worst.kind != ERR_WAIT) {
+		*e = r.worst;
+		return r.worst.kind;
+	}
+	*out = json_copy(a, t.walk.plan);
+	return 0;
+}

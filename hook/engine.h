@@ -1,0 +1,69 @@
+/* The engine: workers that take the most urgent due account from the store, walk it, and give it back.
+ * engine_step() is one take, one walk, one give-back; the threads are loops around it, so that tests drive it
+ * without threads. */
+#ifndef ROLLCALL_HOOK_ENGINE_H
+#define ROLLCALL_HOOK_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cloud/http.h"
+#include "cloud/limit.h"
+#include "cloud/resource.h"
+#include "cloud/snapshot.h"
+#include "common/clock.h"
+#include "common/seal.h"
+#include "hook/evidence.h"
+#include "hook/post.h"
+#include "hook/settings.h"
+#include "hook/store/store.h"
+#include "policies/lifecycle.h"
+
+struct engine;
+struct worker;
+
+struct engine_parts {
+	const struct settings *settings;
+	struct store *store;
+	struct evidence *evidence;
+	struct post *post;
+	const struct clock *clock;
+	const struct seal_key *own_key;
+	const char *installation;
+	const char *secret_id;               /* the root account's administrator */
+	const struct secret *secret_key;
+	const char *template_text, *boundary_text, *barrier_text;
+};
+MUST_USE int engine_new(const struct engine_parts *, struct engine **out, struct err *e);
+void engine_free(struct engine *);
+
+/* number: 1 and up, 0 for one that only plans; revoke_only: serves nothing but leavers. */
+struct worker *worker_new(struct engine *, int number, bool revoke_only, struct transport *);
+void worker_free(struct worker *);           /* the transport stays the caller's */
+struct transport *worker_transport(struct worker *);
+
+/* 1 = something was done, 0 = nothing is due (*next_due_ms says when, INT64_MAX never). */
+int engine_step(struct worker *, int64_t *next_due_ms);
+/* The thread's loop: until engine_stop(). */
+void engine_work(struct worker *);
+void engine_stop(struct engine *);
+bool engine_stopping(const struct engine *);
+
+/* There may be something due: workers look. */
+void engine_wake(struct engine *);
+/* A leaver: abort his running call, and cut him even when the store cannot be written.  The list is in memory
+ * and bounded; what does not fit is found again by the next refresh. */
+void engine_strike(struct engine *, const char *uuid);
+/* The store knows of him by now: his walks may act again. */
+void engine_strike_over(struct engine *, const char *uuid);
+/* News of an account that somebody may have in hand: abort the running call if it is this one. */
+void engine_preempt(struct engine *, int64_t account_id);
+
+/* What the next walk would do, looked up now with the given worker (one that no thread runs). */
+MUST_USE int engine_plan(struct worker *, const char *uuid, struct arena *, struct json **out, struct err *e);
+
+/* Facts for `status`; *cloud is constant text. */
+struct engine_health { bool root_ready; const char *cloud; char trouble[240]; int64_t strikes; };
+void engine_health(struct engine *, struct engine_health *);
+
+#endif

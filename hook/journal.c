@@ -1,0 +1,174 @@
+/* The store as the walk sees it: cloud/resource.h declares it, this file keeps its promises for one account. */
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "common/json.h"
+#include "hook/taken.h"
+
+static struct taken *of(struct journal *j)
+{
+	return j->ctx;
+}
+
+static int may_act(struct journal *j, struct err *e)
+{
+	struct taken *t = of(j);
+	if (engine_struck(t->worker->engine, t->account.uuid))
+		return err_set(e, ERR_STALE, "this person is being cut");
+	return store_may_act(t->parts->store, t->account.id, t->worker->number, e);
+}
+
+static void record(struct taken *t, const char *event, enum row_id row, const char *what, const char *request_id, struct err *e,
+	int *rc)
+{
+	const struct driver *d = engine_life(t->worker->engine)->rows[row].driver;
+	const struct evidence_line line = { .event = event,
+		.uuid = t->account.uuid,
+		.login = t->person.login,
+		.generation = t->account.generation,
+		.row = d->name,
+		.what = what,
+		.request_id = request_id };
+	*rc = evidence_add(t->parts->evidence, &line, e);
+}
+
+static int intent(struct journal *j, enum row_id row, enum action action, const char *token, unsigned attempt, struct intent *out,
+	struct err *e)
+{
+	struct taken *t = of(j);
+	struct store_intent si = { .account_id = t->account.id, .row = row, .action = action, .attempt = attempt };
+	str_copy(si.token, sizeof(si.token), token ? token : "");
+	int rc = may_act(j, e);
+	if (rc)
+		return rc;
+	/* What cannot be put on record is not granted. */
+	record(t, "intent", row, action_table[action].name, NULL, e, &rc);
+	if (rc)
+		return rc;
+	POINT("intent.before");
+	rc = store_intent_open(t->parts->store, t->worker->number, &si, e);
+	if (rc)
+		return rc;
+	POINT("intent.after");
+	*out = (struct intent){ .id = si.id, .action = action, .row = row, .written_ms = si.written_ms, .attempt = attempt };
+	memcpy(out->token, si.token, sizeof(out->token));
+	return 0;
+}
+
+static int open_intents(struct journal *j, enum row_id row, struct arena *a, struct intent **out, size_t *count, struct err *e)
+{
+	struct taken *t = of(j);
+	struct store_intent *list;
+	size_t n;
+	int rc = store_intents(t->parts->store, t->account.id, row, a, &list, &n, e);
+	if (rc)
+		return rc;
+	struct intent *made = arena_alloc(a, (n + 1) * sizeof(*made));
+	for (size_t i = 0; i < n; i++) {
+		made[i] = (struct intent){ .id = list[i].id,
+			.action = (enum action)list[i].action,
+			.row = (enum row_id)list[i].row,
+			.written_ms = list[i].written_ms,
+			.attempt = list[i].attempt };
+		memcpy(made[i].token, list[i].token, sizeof(made[i].token));
+	}
+	*out = made;
+	*count = n;
+	return 0;
+}
+
+static int settle(struct journal *j, const struct intent *i, enum outcome outcome, const struct found *f, struct err *e)
+{
+	struct taken *t = of(j);
+	POINT("settle.before");
+	int rc = store_intent_settle(t->parts->store, i->id, outcome == OUTCOME_DONE ? 1 : 2, t->account.id,
+		found_print(f, t->worker->arena), e);
+	POINT("settle.after");
+	return rc;
+}
+
+/* What the store keeps of a secret, before sealing: the fields that opening checks. */
+static struct secret *wrap_secret(struct taken *t, const char *id, const struct secret *s, const struct found *f)
+{
+	struct json *o = json_object(t->worker->arena);
+	json_put_text(o, "uuid", t->account.uuid);
+	json_put_uint(o, "uin", f->uin);
+	json_put_text(o, "id", id);
+	json_put_text(o, "secret", secret_reveal(s, NULL));
+	char *text = json_print(t->worker->arena, o);
+	struct secret *wrapped = secret_text(text);
+	secret_wipe(text, strlen(text));
+	return wrapped;
+}
+
+static int keep(struct journal *j, const struct intent *i, enum secret_kind kind, const char *id, const struct secret *s,
+	const struct found *f, struct err *e)
+{
+	struct taken *t = of(j);
+	struct arena *a = t->worker->arena;
+	AUTO_SECRET struct secret *wrapped = wrap_secret(t, id, s, f);
+	struct seal_to *own = seal_key_recipient(t->parts->own_key);
+	unsigned char *der;
+	size_t n;
+	int rc = seal(own, wrapped, a, &der, &n, e);
+	seal_to_free(own);
+	if (rc)
+		return rc;
+	POINT("keep.before");
+	rc = store_secret_keep(t->parts->store, i ? i->id : 0, t->account.id, kind, id, der, n, found_print(f, a), e);
+	POINT("keep.after");
+	return rc;
+}
+
+static int reveal(struct journal *j, enum secret_kind kind, const char *id, struct secret **out, struct err *e)
+{
+	struct taken *t = of(j);
+	struct arena *a = t->worker->arena;
+	unsigned char *der;
+	size_t n, len;
+	int rc = store_secret_get(t->parts->store, t->account.id, kind, id, a, &der, &n, e);
+	if (rc)
+		return rc;
+	AUTO_SECRET struct secret *wrapped = NULL;
+	struct err inner;
+	/* Sealed to a key that is gone, or not what it should be: as good as never stored. */
+	if (seal_open(t->parts->own_key, der, n, &wrapped, &inner))
+		return err_set(e, ERR_ABSENT, "the stored secret of \"%s\" cannot be opened: %s", id, inner.text);
+	const char *text = secret_reveal(wrapped, &len);
+	struct json *o;
+	if (json_parse(a, text, len, &o, &inner))
+		return err_set(e, ERR_ABSENT, "the stored secret of \"%s\" is unusable: %s", id, inner.text);
+	const char *secret = json_text(o, "secret");
+	if (!secret || !str_eq(json_text(o, "uuid"), t->account.uuid) || !str_eq(json_text(o, "id"), id))
+		return err_set(e, ERR_ABSENT, "the stored secret of \"%s\" belongs to somebody else", id);
+	*out = secret_text(secret);
+	return 0;
+}
+
+static int drop(struct journal *j, enum secret_kind kind, const char *id, struct err *e)
+{
+	struct taken *t = of(j);
+	return store_secret_drop(t->parts->store, t->account.id, kind, id, e);
+}
+
+static void did(struct journal *j, enum row_id row, const char *what, const char *request_id)
+{
+	struct err e;
+	int rc;
+	record(of(j), "did", row, what, request_id, &e, &rc);
+	/* The change is made; that it could not be put on record is told by the next intent, which fails. */
+	POINT("did");
+}
+
+void journal_make(struct taken *t)
+{
+	t->journal = (struct journal){ .ctx = t,
+		.may_act = may_act,
+		.intent = intent,
+		.open_intents = open_intents,
+		.settle = settle,
+		.keep = keep,
+		.reveal = reveal,
+		.drop = drop,
+		.did = did };
+}

@@ -1,0 +1,42 @@
+/* The roll: what the directory says of one person is compared with what the store knows, and becomes a stage,
+ * an account and a place in the queue.  Nothing here waits for the cloud. */
+#ifndef ROLLCALL_HOOK_ROLL_H
+#define ROLLCALL_HOOK_ROLL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "hook/engine.h"
+#include "hook/evidence.h"
+#include "hook/settings.h"
+#include "hook/store/store.h"
+#include "ldap/person.h"
+#include "ldap/source.h"
+
+struct roll {
+	const struct settings *settings;
+	const struct roll_rules *rules;
+	struct store *store;
+	struct evidence *evidence;
+	struct engine *engine;
+	const struct clock *clock;
+	pthread_mutex_t lock;      /* one change of the roll at a time: sync and confirm threads both read, decide, write */
+};
+
+/* One entry as it is now.
+ * Fails: TEMP (store; a strong leaver was struck from memory all the same). */
+MUST_USE int roll_entry(struct roll *, const struct entry *, struct arena *, struct err *e);
+/* Not in the content (any more): a weak sign, remembered with its time. */
+MUST_USE int roll_absent(struct roll *, const char *uuid, struct arena *, struct err *e);
+/* Confirmed gone, or outside scope. */
+MUST_USE int roll_departed(struct roll *, const char *uuid, const char *why, struct arena *, struct err *e);
+/* Confirmed not entitled any more, though the entry is there. */
+MUST_USE int roll_withdrawn(struct roll *, const char *uuid, struct arena *, struct err *e);
+/* Confirmed again that he is not entitled, right now: his account of this id is retired if its grace is over. */
+MUST_USE int roll_retire(struct roll *, const struct store_account *, struct arena *, struct err *e);
+/* Look again at people whose date has come or whose login name may be free by now.  *did counts. */
+MUST_USE int roll_due(struct roll *, struct arena *, int *did, struct err *e);
+
+#endif

@@ -1,0 +1,427 @@
+/* rollcalld: harden, read the settings, put the parts together, start the threads, wait for a signal, stop in
+ * the reverse order.  Everything that lives as long as the process is owned here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "hook/desk.h"
+#include "hook/engine.h"
+#include "hook/feed.h"
+#include "hook/notify.h"
+#include "hook/post.h"
+#include "hook/settings.h"
+#include "ldap/sync.h"
+
+#define STOP_MS 5000
+#define DESK_THREADS 2
+#define THREAD_STACK (512 * 1024)
+
+enum { EXIT_SETTINGS = 1, EXIT_USAGE = 2, EXIT_START = 3 };
+
+struct daemon {
+	struct arena *arena;
+	struct clock clock;
+	struct settings settings;
+	struct roll_rules rules;
+	char *secret_id;
+	struct secret *secret_key;
+	struct seal_to *escrow;
+	struct seal_key *own_key;
+	struct store *store;
+	struct evidence *evidence;
+	struct http_shared *http;
+	struct post_directory *post_directory;
+	struct post *post;
+	struct engine *engine;
+	struct source *source;
+	struct confirm *confirm;
+	struct roll roll;
+	struct feed *feed;
+	struct desk *desk;
+	struct worker *planner;              /* the desk's: no thread runs it */
+	pthread_mutex_t planning;
+	struct worker *workers[80];
+	pthread_t threads[100];
+	size_t thread_count, worker_count;
+};
+
+/* --- threads ---------------------------------------------------------------------------------------------- */
+
+static void *run_worker(void *arg)
+{
+	engine_work(arg);
+	return NULL;
+}
+
+static void *run_sync(void *arg)
+{
+	struct daemon *d = arg;
+	while (!engine_stopping(d->engine))
+		feed_step(d->feed, 500);
+	return NULL;
+}
+
+static void *run_confirm(void *arg)
+{
+	struct daemon *d = arg;
+	while (!engine_stopping(d->engine))
+		if (!confirm_step(d->feed))
+			clock_wait(&d->clock, 100);
+	return NULL;
+}
+
+static void *run_post(void *arg)
+{
+	struct daemon *d = arg;
+	int64_t due;
+	while (!engine_stopping(d->engine))
+		if (!post_step(d->post, &due))
+			post_wait(d->post, 1000);
+	return NULL;
+}
+
+static void *run_desk(void *arg)
+{
+	struct daemon *d = arg;
+	desk_run(d->desk);
+	return NULL;
+}
+
+static int start(struct daemon *d, void *(*run)(void *), void *arg, struct err *e)
+{
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	int rc = pthread_create(&d->threads[d->thread_count], &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	if (rc)
+		return err_set(e, ERR_TEMP, "no thread could be started: %s", strerror(rc));
+	d->thread_count++;
+	return 0;
+}
+
+/* --- what the desk asks ------------------------------------------------------------------------------------ */
+
+static int plan(void *ctx, const char *uuid, struct arena *a, struct json **out, struct err *e)
+{
+	struct daemon *d = ctx;
+	pthread_mutex_lock(&d->planning);
+	int rc = engine_plan(d->planner, uuid, a, out, e);
+	pthread_mutex_unlock(&d->planning);
+	return rc;
+}
+
+static struct json *health(void *ctx, struct arena *a)
+{
+	struct daemon *d = ctx;
+	struct json *o = json_object(a);
+	struct engine_health h;
+	engine_health(d->engine, &h);
+	feed_health(d->feed, o);
+	json_put_text(o, "cloud", h.cloud);
+	if (*h.trouble)
+		json_put_text(o, "cloud_trouble", h.trouble);
+	json_put_int(o, "cut_without_store", h.strikes);
+	return o;
+}
+
+/* --- putting the parts together ----------------------------------------------------------------------------- */
+
+static int read_text(const char *path, struct arena *a, char **out, struct err *e)
+{
+	struct stat st;
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		return err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno));
+	if (st.st_size > 1 << 20)
+		return err_set(e, ERR_INPUT, "%s: larger than 1 MiB", path);
+	char *text = arena_alloc(a, (size_t)st.st_size + 1);
+	ssize_t n = read(fd, text, (size_t)st.st_size);
+	if (n != st.st_size)
+		return err_set(e, ERR_INPUT, "%s: could not be read to its end", path);
+	*out = text;
+	return 0;
+}
+
+static int open_keys(struct daemon *d, struct err *e)
+{
+	const struct settings *s = &d->settings;
+	int rc = secret_load_pair(s->cloud.credential_file, d->arena, &d->secret_id, &d->secret_key, e);
+	if (rc)
+		return rc;
+	d->escrow = seal_to_new();
+	for (size_t i = 0; !rc && i < s->seal.escrow.count; i++)
+		rc = seal_to_add_file(d->escrow, s->seal.escrow.items[i], e);
+	if (!rc)
+		rc = seal_key_ensure(s->seal.key_file, "rollcall", &d->own_key, e);
+	return rc;
+}
+
+static int open_state(struct daemon *d, struct err *e)
+{
+	const struct settings *s = &d->settings;
+	int rc = store_open(arena_printf(d->arena, "%s/rollcall.db", s->state_dir), &d->clock, &d->store, e);
+	if (!rc)
+		rc = evidence_open(arena_printf(d->arena, "%s/evidence.jsonl", s->state_dir), &d->clock, &d->evidence, e);
+	return rc;
+}
+
+static int open_cloud(struct daemon *d, struct err *e)
+{
+	struct settings *s = &d->settings;
+	char *template = NULL, *boundary = NULL, *barrier = NULL, *script = NULL;
+	int rc = read_text(s->policy.template_file, d->arena, &template, e);
+	if (!rc)
+		rc = read_text(s->policy.boundary_file, d->arena, &boundary, e);
+	if (!rc)
+		rc = read_text(s->policy.barrier_file, d->arena, &barrier, e);
+	if (!rc)
+		rc = read_text(s->cloud.agent_script_file, d->arena, &script, e);
+	if (!rc)
+		rc = http_start(&s->cloud.endpoint, &d->http, e);
+	if (rc)
+		return rc;
+	s->cloud.driver.agent_script = script;
+	s->cloud.driver.openclaw_image = s->cloud.openclaw_image;
+	d->post_directory = post_directory_new(&s->directory.dir, &d->clock);
+	const struct post_parts post = { .settings = s,
+		.store = d->store,
+		.clock = &d->clock,
+		.escrow = d->escrow,
+		.own_key = d->own_key,
+		.deliver = post_directory_deliver,
+		.deliver_ctx = d->post_directory };
+	d->post = post_new(&post);
+	const struct engine_parts parts = { .settings = s,
+		.store = d->store,
+		.evidence = d->evidence,
+		.post = d->post,
+		.clock = &d->clock,
+		.own_key = d->own_key,
+		.installation = s->installation,
+		.secret_id = d->secret_id,
+		.secret_key = d->secret_key,
+		.template_text = template,
+		.boundary_text = boundary,
+		.barrier_text = barrier };
+	return engine_new(&parts, &d->engine, e);
+}
+
+static int open_workers(struct daemon *d, struct err *e)
+{
+	const struct settings *s = &d->settings;
+	struct transport *t;
+	int rc;
+	for (int i = 0; i < s->workers; i++) {
+		rc = http_transport(d->http, &t, e);
+		if (rc)
+			return rc;
+		d->workers[d->worker_count++] = worker_new(d->engine, i + 1, i < s->revoke_workers, t);
+	}
+	rc = http_transport(d->http, &t, e);
+	if (!rc)
+		d->planner = worker_new(d->engine, 0, false, t);
+	return rc;
+}
+
+static int open_directory(struct daemon *d, struct err *e)
+{
+	char **attributes = person_attributes(&d->rules, d->arena);
+	d->source = sync_source(&d->settings.directory.dir, attributes, &d->clock);
+	d->confirm = sync_confirm(&d->settings.directory.dir, attributes, d->source, &d->clock);
+	d->roll = (struct roll){ .settings = &d->settings,
+		.rules = &d->rules,
+		.store = d->store,
+		.evidence = d->evidence,
+		.engine = d->engine,
+		.clock = &d->clock };
+	pthread_mutex_init(&d->roll.lock, NULL);
+	pthread_mutex_init(&d->planning, NULL);
+	d->feed = feed_new(&d->roll, d->source, d->confirm);
+	const struct desk_parts desk = { .settings = &d->settings,
+		.store = d->store,
+		.evidence = d->evidence,
+		.clock = &d->clock,
+		.plan = plan,
+		.health = health,
+		.ctx = d };
+	return desk_open(&desk, &d->desk, e);
+}
+
+static int start_all(struct daemon *d, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; !rc && i < d->worker_count; i++)
+		rc = start(d, run_worker, d->workers[i], e);
+	for (int i = 0; !rc && i < DESK_THREADS; i++)
+		rc = start(d, run_desk, d, e);
+	if (!rc)
+		rc = start(d, run_post, d, e);
+	if (!rc)
+		rc = start(d, run_sync, d, e);
+	if (!rc)
+		rc = start(d, run_confirm, d, e);
+	return rc;
+}
+
+/* Being killed at any point is safe by design, so stopping is a courtesy with a dead-line. */
+static void stop_at_last(int sig)
+{
+	(void)sig;
+	_exit(0);
+}
+
+static void stop_all(struct daemon *d)
+{
+	struct sigaction last = { .sa_handler = stop_at_last };
+	sigaction(SIGALRM, &last, NULL);
+	sigset_t alarm_only;
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
+	alarm(STOP_MS / 1000);
+	if (d->desk)
+		desk_stop(d->desk);
+	engine_stop(d->engine);
+	d->source->wake(d->source, false);
+	post_wake(d->post);
+	for (size_t i = 0; i < d->thread_count; i++)
+		pthread_join(d->threads[i], NULL);
+}
+
+static void close_all(struct daemon *d)
+{
+	desk_close(d->desk);
+	feed_free(d->feed);
+	if (d->confirm)
+		d->confirm->close(d->confirm);
+	if (d->source)
+		d->source->close(d->source);
+	for (size_t i = 0; i < d->worker_count; i++) {
+		struct transport *t = worker_transport(d->workers[i]);
+		worker_free(d->workers[i]);
+		t->close(t);
+	}
+	if (d->planner) {
+		struct transport *t = worker_transport(d->planner);
+		worker_free(d->planner);
+		t->close(t);
+	}
+	engine_free(d->engine);
+	post_free(d->post);
+	post_directory_free(d->post_directory);
+	http_stop(d->http);
+	evidence_close(d->evidence);
+	store_close(d->store);
+	seal_to_free(d->escrow);
+	seal_key_free(d->own_key);
+	secret_free(d->secret_key);
+	arena_free(d->arena);
+}
+
+/* --- main --------------------------------------------------------------------------------------------------- */
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: rollcalld -c FILE [-t]\n"
+			"  -c FILE  settings, see rollcall.conf(5)\n"
+			"  -t       check the settings, show what is in force, and end\n");
+	return EXIT_USAGE;
+}
+
+static int check_only(struct daemon *d)
+{
+	printf("%s", settings_show(&d->settings, d->arena));
+	return 0;
+}
+
+static int run(struct daemon *d)
+{
+	struct err e = { 0 };
+	sigset_t wait_for;
+	int sig = 0;
+	sigemptyset(&wait_for);
+	sigaddset(&wait_for, SIGTERM);
+	sigaddset(&wait_for, SIGINT);
+	sigaddset(&wait_for, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &wait_for, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	sigdelset(&wait_for, SIGALRM);
+	int rc = open_keys(d, &e);
+	if (!rc)
+		rc = open_state(d, &e);
+	if (!rc)
+		rc = open_cloud(d, &e);
+	if (!rc)
+		rc = open_workers(d, &e);
+	if (!rc)
+		rc = open_directory(d, &e);
+	if (rc) {
+		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
+		return EXIT_START;
+	}
+	const struct evidence_line line = { .event = "start", .what = "rollcalld " ROLLCALL_VERSION };
+	if (evidence_add(d->evidence, &line, &e) || start_all(d, &e)) {
+		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
+		return EXIT_START;
+	}
+	log_event(LOG_INFO_LEVEL, "main", NULL, "rollcalld " ROLLCALL_VERSION " is running");
+	notify_ready();
+	sigwait(&wait_for, &sig);
+	notify_stopping();
+	log_event(LOG_INFO_LEVEL, "main", NULL, "stopping on signal %d", sig);
+	stop_all(d);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d;
+	const char *file = NULL;
+	bool check = false, warned = false;
+	char *complaints = NULL;
+	struct err e;
+	int option;
+	while ((option = getopt(argc, argv, "c:t")) != -1) {
+		if (option == 'c')
+			file = optarg;
+		else if (option == 't')
+			check = true;
+		else
+			return usage();
+	}
+	if (!file || optind != argc)
+		return usage();
+	setenv("LDAPNOINIT", "1", 1);       /* libldap: neither ldap.conf nor LDAP* variables */
+	json_start();
+	d.clock = clock_system();
+	d.arena = arena_new(16u << 20);
+	if (settings_load(file, d.arena, &d.settings, &d.rules, &complaints, &e)) {
+		fprintf(stderr, "%s", complaints ? complaints : "");
+		fprintf(stderr, "rollcalld: %s\n", e.text);
+		return EXIT_SETTINGS;
+	}
+	log_open((enum log_level)d.settings.log_level, getenv("JOURNAL_STREAM") != NULL);
+	if (secret_harden(d.settings.seal.strict_memory, &warned, &e)) {
+		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
+		return EXIT_START;
+	}
+	if (warned)
+		log_event(LOG_WARN_LEVEL, "main", NULL, "memory for secrets could not be locked; it may reach the swap");
+	if (check)
+		return check_only(&d);
+	int rc = run(&d);
+	if (rc == 0)
+		close_all(&d);
+	return rc;
+}

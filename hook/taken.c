@@ -1,0 +1,223 @@
+/* One account in hand: load it, walk it, and decide when it is due again. */
+#include "hook/taken.h"
+
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "common/log.h"
+
+#define BACKOFF_MS 2000
+#define BACKOFF_REVOKE_MS 1000
+#define REVOKE_MAX_MS 30000
+
+static int regrant(void *ctx, const struct found *f, struct account *want, struct err *e)
+{
+	struct taken *t = ctx;
+	const struct store_account *a = &t->account;
+	/* Back after more than the undo time: his old key may have been copied while nobody watched it. */
+	bool returned_late = a->stage == STAGE_ACTIVE && a->cut_ms && f->key_created_ms <= a->cut_ms &&
+		a->since_ms - a->cut_ms > t->parts->settings->life.undo_ms;
+	const struct grant_input in = { .installation = t->parts->installation,
+		.uuid = a->uuid,
+		.generation = a->generation,
+		.root = engine_root(t->worker->engine),
+		.placement = &t->placement,
+		.hold_reason = a->hold_reason,
+		.key_again = returned_late && *f->key_id,
+		.template_text = t->parts->template_text,
+		.template_len = strlen(t->parts->template_text) };
+	return grant(&in, f, t->worker->arena, want, e);
+}
+
+static int save(void *ctx, const struct found *f, struct err *e)
+{
+	struct taken *t = ctx;
+	return store_found_put(t->parts->store, t->account.id, found_print(f, t->worker->arena), e);
+}
+
+static void failed(void *ctx, enum row_id row, const struct err *e)
+{
+	struct taken *t = ctx;
+	enum log_level level = e->kind == ERR_WAIT || e->kind == ERR_LIMIT || e->kind == ERR_STALE ? LOG_DEBUG_LEVEL : LOG_WARN_LEVEL;
+	struct err named = *e;
+	err_wrap(&named, "%s", engine_life(t->worker->engine)->rows[row].driver->name);
+	log_err(level, "engine", t->person.login, &named);
+	if (e->kind == ERR_AUTH)
+		engine_auth_failed(t->worker->engine, e);
+}
+
+int taken_load(struct taken *t, struct worker *w, struct err *e)
+{
+	struct arena *a = w->arena;
+	t->worker = w;
+	t->parts = engine_parts(w->engine);
+	int rc = store_person_get(t->parts->store, t->account.uuid, a, &t->person, e);
+	if (!rc)
+		rc = placement_parse(t->account.placement, a, &t->placement, e);
+	if (!rc && t->account.found && *t->account.found)
+		rc = found_parse(t->account.found, a, &t->found, e);
+	if (rc)
+		return err_wrap(e, "account %s generation %u", t->account.uuid, t->account.generation);
+	journal_make(t);
+	t->call = (struct call){ .api = &w->api,
+		.arena = a,
+		.clock = t->parts->clock,
+		.journal = &t->journal,
+		.snapshot = engine_snapshot(w->engine),
+		.settings = &t->parts->settings->cloud.driver };
+	t->walk = (struct walk){ .life = engine_life(w->engine),
+		.stage = (enum stage)t->account.stage,
+		.call = &t->call,
+		.want = &t->want,
+		.found = &t->found,
+		.ctx = t,
+		.regrant = regrant,
+		.save = save,
+		.failed = failed };
+	return regrant(t, &t->found, &t->want, e);
+}
+
+/* Exponential, with half of it at random so that people who failed together do not come back together. */
+static int64_t backoff(const struct taken *t, int64_t first, int64_t max)
+{
+	unsigned n = t->account.attempts < 16 ? t->account.attempts : 16;
+	int64_t span = first << (n ? n - 1 : 0);
+	uint32_t r;
+	if (span > max)
+		span = max;
+	clock_random(t->parts->clock, &r, sizeof(r));
+	return span / 2 + (int64_t)(r % (uint32_t)(span / 2 + 1));
+}
+
+static void trouble(struct taken *t, const struct err *e)
+{
+	t->account.trouble_kind = e->kind;
+	t->account.trouble = e->kind ? arena_strdup(t->worker->arena, e->text) : NULL;
+}
+
+/* A failed walk: when is this account due again? */
+static void come_back(struct taken *t, const struct err *e)
+{
+	struct store_account *a = &t->account;
+	int64_t now = clock_now(t->parts->clock), max = t->parts->settings->life.retry_max_ms;
+	trouble(t, e);
+	switch (e->kind) {
+	case ERR_STALE:
+		a->due_ms = now;
+		break;
+	case ERR_WAIT:
+	case ERR_LIMIT:
+		a->attempts = 0;
+		a->due_ms = e->due_ms > now ? e->due_ms : now + (e->due_ms ? 0 : t->parts->settings->cloud.driver.poll_ms);
+		break;
+	case ERR_TEMP:
+	case ERR_UNKNOWN:
+	case ERR_ABSENT:
+		a->attempts++;
+		a->due_ms = now + backoff(t, BACKOFF_MS, max);
+		break;
+	default:
+		/* Waiting will not help: a human must.  A leaver is tried again all the same, for ever. */
+		a->attempts++;
+		a->due_ms = now + (a->lane == LANE_TIDY ? backoff(t, BACKOFF_MS, max) : max);
+		break;
+	}
+	if (a->lane == LANE_REVOKE && e->kind != ERR_STALE && e->kind != ERR_LIMIT)
+		a->due_ms = now + backoff(t, BACKOFF_REVOKE_MS, REVOKE_MAX_MS);
+}
+
+static bool leaver(const struct store_account *a)
+{
+	return a->stage == STAGE_SUSPENDED || a->stage == STAGE_HELD || a->stage == STAGE_RETIRED;
+}
+
+/* Everything is as the table wants it: when is the next look? */
+static void rest(struct taken *t)
+{
+	struct store_account *a = &t->account;
+	int64_t now = clock_now(t->parts->clock);
+	const struct err none = { 0 };
+	trouble(t, &none);
+	a->attempts = 0;
+	if (leaver(a) && a->sweep_ms && now < a->sweep_ms) {
+		a->lane = LANE_TIDY;
+		a->due_ms = a->sweep_ms;
+		return;
+	}
+	a->sweep_ms = 0;
+	a->lane = LANE_AUDIT;
+	a->due_ms = a->stage == STAGE_RETIRED ? INT64_MAX : now + t->parts->settings->life.audit_ms;
+}
+
+static void say(struct taken *t, const char *event, const char *what)
+{
+	const struct evidence_line line = { .event = event,
+		.uuid = t->account.uuid,
+		.login = t->person.login,
+		.generation = t->account.generation,
+		.what = what,
+		.why = t->person.reason,
+		.csn = t->person.csn };
+	struct err e;
+	if (evidence_add(t->parts->evidence, &line, &e))
+		log_err(LOG_ERROR_LEVEL, "evidence", t->person.login, &e);
+}
+
+/* True when the cut is complete. */
+static bool cut(struct taken *t)
+{
+	struct store_account *a = &t->account;
+	struct walk_result r;
+	walk_cut(&t->walk, &r);
+	POINT("cut.done");
+	if (!r.complete) {
+		say(t, "cut", "cut, not complete yet");
+		come_back(t, &r.worst);
+		return false;
+	}
+	say(t, "cut", "cut complete");
+	a->lane = LANE_TIDY;
+	/* Swept once more, later than any call that is on its way now could land. */
+	a->sweep_ms = clock_now(t->parts->clock) + t->parts->settings->life.sweep_ms;
+	return true;
+}
+
+void taken_walk(struct taken *t)
+{
+	struct store_account *a = &t->account;
+	struct walk_result r = { .complete = true };
+	int64_t now = clock_now(t->parts->clock);
+	a->complete = false;
+	if (a->lane == LANE_REVOKE) {
+		/* Revoking workers stop here: what follows is another lane's and can wait for them. */
+		if (cut(t))
+			a->due_ms = now;
+		return;
+	}
+	int64_t trust = now - t->parts->settings->life.trust_ms;
+	if (a->since_ms > trust)
+		trust = a->since_ms;
+	if (a->sweep_ms && now >= a->sweep_ms && a->sweep_ms > trust)
+		trust = a->sweep_ms;
+	t->walk.trust_since_ms = trust;
+	walk_run(&t->walk, &r);
+	a->complete = r.complete;
+	if (r.complete)
+		rest(t);
+	else
+		come_back(t, &r.worst);
+}
+
+bool taken_strike(struct taken *t)
+{
+	struct walk_result r;
+	walk_cut(&t->walk, &r);
+	say(t, "cut", r.complete ? "cut without the store" : "cut without the store, not complete yet");
+	return r.complete;
+}
+
+void taken_failed(struct taken *t, const struct err *e)
+{
+	log_err(LOG_ERROR_LEVEL, "engine", t->account.uuid, e);
+	come_back(t, e);
+}

@@ -1,0 +1,56 @@
+/* Private to the engine: a worker, and the account it has in hand. */
+#ifndef ROLLCALL_HOOK_TAKEN_H
+#define ROLLCALL_HOOK_TAKEN_H
+
+#include <stdatomic.h>
+
+#include "hook/engine.h"
+#include "policies/grant.h"
+#include "policies/walk.h"
+
+#define WALK_MEMORY (4u << 20)       /* arena of one walk */
+
+struct worker {
+	struct engine *engine;
+	int number;
+	bool revoke_only;
+	struct api api;
+	struct transport *transport;
+	struct arena *arena;
+	_Atomic int64_t in_hand;     /* account id, 0 = none */
+};
+
+struct taken {
+	struct worker *worker;
+	const struct engine_parts *parts;
+	struct store_account account;
+	struct store_person person;
+	struct placement placement;
+	struct found found;
+	struct account want;
+	struct journal journal;
+	struct call call;
+	struct walk walk;
+};
+
+/* Make *t ready for a walk of t->account (already filled).  Fails: INPUT (a record in the store is unusable), TEMP. */
+MUST_USE int taken_load(struct taken *, struct worker *, struct err *e);
+/* The cut, then everything else of the stage; decides lane, due and trouble in t->account, ready to give back. */
+void taken_walk(struct taken *);
+/* Only the cut, for a store that cannot be written.  True when nothing of it failed. */
+bool taken_strike(struct taken *);
+/* Write down a failure that came before any walk. */
+void taken_failed(struct taken *, const struct err *e);
+
+void journal_make(struct taken *);
+extern const struct driver delivery_driver;
+
+/* engine.c, for the other two */
+const struct engine_parts *engine_parts(const struct engine *);
+const struct lifecycle *engine_life(const struct engine *);
+const struct root *engine_root(const struct engine *);
+struct snapshot *engine_snapshot(struct engine *);
+bool engine_struck(struct engine *, const char *uuid);
+void engine_auth_failed(struct engine *, const struct err *);
+
+#endif

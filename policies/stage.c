@@ -1,0 +1,136 @@
+#include "policies/stage.h"
+
+#include <string.h>
+
+const char *stage_name(enum stage s)
+{
+	static const char *const names[] = { "none", "due", "active", "suspended", "held", "retired" };
+	return s >= 0 && s < STAGE_COUNT ? names[s] : "?";
+}
+
+const char *stage_shown(enum stage s, bool complete)
+{
+	if (s == STAGE_ACTIVE && !complete)
+		return "joining";
+	if (s == STAGE_RETIRED && !complete)
+		return "retiring";
+	return stage_name(s);
+}
+
+bool csn_newer(const char *a, const char *b)
+{
+	if (!a)
+		return false;
+	return !b || strcmp(a, b) > 0;
+}
+
+static struct decision stay(const struct history *h, const char *why)
+{
+	return (struct decision){ .stage = h->stage,
+		.since_ms = h->since_ms,
+		.retire_after_ms = h->retire_after_ms,
+		.keep_hold = h->hold_reason && !h->release,
+		.why = why };
+}
+
+static struct decision move(const struct history *h, const struct news *n, enum stage to, const char *why)
+{
+	struct decision d = stay(h, why);
+	d.stage = to;
+	d.since_ms = n->now_ms;
+	d.retire_after_ms = 0;
+	return d;
+}
+
+static struct decision suspend(const struct history *h, const struct news *n, const struct stage_rules *r, const char *why)
+{
+	struct decision d = move(h, n, STAGE_SUSPENDED, why);
+	d.retire_after_ms = n->now_ms + r->grace_ms;
+	d.cut = true;
+	return d;
+}
+
+/* Somebody who has nothing yet. */
+static struct decision newcomer(const struct history *h, const struct news *n)
+{
+	if (n->name_taken)
+		return move(h, n, STAGE_NONE, "another person has this login name");
+	if (n->signal == SIGNAL_DUE)
+		return h->stage == STAGE_DUE ? stay(h, "entitled later") : move(h, n, STAGE_DUE, "entitled later");
+	if (n->at_login)
+		return h->stage == STAGE_DUE ? stay(h, "waits for the first login")
+					     : move(h, n, STAGE_DUE, "waits for the first login");
+	return move(h, n, STAGE_ACTIVE, "entitled");
+}
+
+static struct decision entitled(const struct history *h, const struct news *n)
+{
+	/* A lagging replica or a restored backup shows a leaver as he was before: only newer evidence counts. */
+	bool newer = !h->cut_strong || csn_newer(n->csn, h->cut_csn);
+	bool hold = h->hold_reason && !h->release;
+	switch (h->stage) {
+	case STAGE_NONE:
+	case STAGE_DUE:
+		return newcomer(h, n);
+	case STAGE_ACTIVE:
+		return stay(h, "entitled");
+	case STAGE_SUSPENDED:
+		if (!newer)
+			return stay(h, "entitled, but by older evidence than the one that cut");
+		return hold ? move(h, n, STAGE_HELD, "back, and held") : move(h, n, STAGE_ACTIVE, "back");
+	case STAGE_HELD:
+		return hold ? stay(h, "held") : move(h, n, STAGE_ACTIVE, "released");
+	case STAGE_RETIRED:
+		if (!newer)
+			return stay(h, "entitled, but by older evidence than the one that cut");
+		{
+			struct history nobody = { .stage = STAGE_NONE };
+			struct decision d = newcomer(&nobody, n);
+			if (d.stage == STAGE_NONE)
+				return stay(h, d.why);
+			d.new_generation = true;
+			return d;
+		}
+	case STAGE_COUNT:
+		break;
+	}
+	return stay(h, "entitled");
+}
+
+static struct decision leaving(const struct history *h, const struct news *n, const struct stage_rules *r)
+{
+	bool strong = n->signal == SIGNAL_DISABLED;
+	const char *why = strong ? "disabled" : n->signal == SIGNAL_ABSENT ? "absent, confirmed" : "not entitled, confirmed";
+	switch (h->stage) {
+	case STAGE_DUE:
+		return move(h, n, STAGE_NONE, "not entitled any more before anything was made");
+	case STAGE_ACTIVE:
+	case STAGE_HELD: {
+		if (!strong && !n->confirmed) {
+			struct decision d = stay(h, "a weak sign: waits for confirmation");
+			d.wait = true;
+			return d;
+		}
+		return suspend(h, n, r, why);
+	}
+	default:
+		return stay(h, strong ? "disabled" : "not on the roll");
+	}
+}
+
+struct decision stage_decide(const struct history *h, const struct news *n, const struct stage_rules *r)
+{
+	bool in = n->signal == SIGNAL_ENTITLED;
+	/* A start date that moves into the future takes access from whoever has some: a weak sign. */
+	if (n->signal == SIGNAL_DUE)
+		in = h->stage == STAGE_NONE || h->stage == STAGE_DUE || h->stage == STAGE_RETIRED;
+	if (n->signal == SIGNAL_NONE)
+		return stay(h, "nothing is known");
+	struct decision d = in ? entitled(h, n) : leaving(h, n, r);
+	if (!in && d.stage == STAGE_SUSPENDED && h->stage == STAGE_SUSPENDED && n->gone_again && h->retire_after_ms &&
+		n->now_ms >= h->retire_after_ms) {
+		d = move(h, n, STAGE_RETIRED, "grace is over");
+		d.cut = true;
+	}
+	return d;
+}
