@@ -246,7 +246,7 @@ static int unusable(struct roll *r, const struct person *p, struct store_person 
 	return store_person_put(r->store, known, e);
 }
 
-static int entry(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
+static int one_entry(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
 {
 	struct person now;
 	struct store_person known = { .uid_number = -1 };
@@ -266,7 +266,7 @@ static int entry(struct roll *r, const struct entry *entry, struct arena *a, str
 	return apply_alone(r, &known, false, false, a, e);
 }
 
-static int absent(struct roll *r, const char *uuid, struct arena *a, struct err *e)
+static int one_absent(struct roll *r, const char *uuid, struct arena *a, struct err *e)
 {
 	struct store_person p;
 	int rc = store_person_get(r->store, uuid, a, &p, e);
@@ -280,7 +280,7 @@ static int absent(struct roll *r, const char *uuid, struct arena *a, struct err 
 	return apply_alone(r, &p, false, false, a, e);
 }
 
-static int departed(struct roll *r, const char *uuid, const char *why, struct arena *a, struct err *e)
+static int one_departed(struct roll *r, const char *uuid, const char *why, struct arena *a, struct err *e)
 {
 	struct store_person p;
 	int rc = store_person_get(r->store, uuid, a, &p, e);
@@ -291,14 +291,14 @@ static int departed(struct roll *r, const char *uuid, const char *why, struct ar
 	return apply_alone(r, &p, true, false, a, e);
 }
 
-static int withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err *e)
+static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err *e)
 {
 	struct store_person p;
 	int rc = store_person_get(r->store, uuid, a, &p, e);
 	return rc ? rc : apply_alone(r, &p, true, false, a, e);
 }
 
-static int retire(struct roll *r, const struct store_account *acc, struct arena *a, struct err *e)
+static int one_retired(struct roll *r, const struct store_account *acc, struct arena *a, struct err *e)
 {
 	struct store_person p;
 	int rc = store_person_get(r->store, acc->uuid, a, &p, e);
@@ -323,42 +323,52 @@ static int look_again(struct roll *r, struct arena *a, int *did, struct err *e)
 	return rc;
 }
 
-/* --- the public ones: one at a time ------------------------------------------------------------------------ */
-
-#define ALONE(call)                              \
-	do {                                     \
-		pthread_mutex_lock(&r->lock);    \
-		int rc_ = (call);                \
-		pthread_mutex_unlock(&r->lock);  \
-		return rc_;                      \
-	} while (0)
+/* --- the public ones: one change of the roll at a time ------------------------------------------------------ */
 
 int roll_entry(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
 {
-	ALONE(entry(r, entry, a, e));
+	pthread_mutex_lock(&r->lock);
+	int rc = one_entry(r, entry, a, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 int roll_absent(struct roll *r, const char *uuid, struct arena *a, struct err *e)
 {
-	ALONE(absent(r, uuid, a, e));
+	pthread_mutex_lock(&r->lock);
+	int rc = one_absent(r, uuid, a, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 int roll_departed(struct roll *r, const char *uuid, const char *why, struct arena *a, struct err *e)
 {
-	ALONE(departed(r, uuid, why, a, e));
+	pthread_mutex_lock(&r->lock);
+	int rc = one_departed(r, uuid, why, a, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 int roll_withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err *e)
 {
-	ALONE(withdrawn(r, uuid, a, e));
+	pthread_mutex_lock(&r->lock);
+	int rc = one_withdrawn(r, uuid, a, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 int roll_retire(struct roll *r, const struct store_account *acc, struct arena *a, struct err *e)
 {
-	ALONE(retire(r, acc, a, e));
+	pthread_mutex_lock(&r->lock);
+	int rc = one_retired(r, acc, a, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
 
 int roll_due(struct roll *r, struct arena *a, int *did, struct err *e)
 {
-	ALONE(look_again(r, a, did, e));
+	pthread_mutex_lock(&r->lock);
+	int rc = look_again(r, a, did, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
 }
