@@ -132,6 +132,31 @@ MUST_USE int store_give_back(struct store *, const struct store_account *, int w
 struct store_counts { int64_t stage[8]; int64_t lane_due[LANE_COUNT]; int64_t troubled, outbox, open_intents, people; };
 MUST_USE int store_counts(struct store *, struct store_counts *, struct err *e);
 
+/* --- overviews, for people who look ------------------------------------------------------------------------ */
+#define STORE_STAGES 8
+struct store_line {            /* one account and its person */
+	char uuid[UUID_TEXT];
+	char *login;
+	unsigned generation;       /* 0: the person has no account */
+	bool current;              /* the person's newest generation */
+	int stage;
+	bool complete;
+	int lane;
+	int64_t due_ms;
+	bool taken;                /* a worker has it in hand */
+	unsigned attempts;
+	int trouble_kind;
+	char *trouble, *hold_reason, *note, *reason;
+};
+/* How many accounts: out[stage][complete][current]. */
+MUST_USE int store_stages(struct store *, int64_t out[STORE_STAGES][2][2], struct err *e);
+/* Accounts whose last walk failed, and people with a note; *total counts those beyond max too. */
+MUST_USE int store_troubled(struct store *, size_t max, struct arena *, struct store_line **out, size_t *count, int64_t *total,
+	struct err *e);
+/* What workers have in hand, is due, or will be without an audit; most urgent first. */
+MUST_USE int store_queue(struct store *, int64_t now_ms, size_t max, struct arena *, struct store_line **out, size_t *count,
+	int64_t *total, struct err *e);
+
 /* --- intents and secrets -------------------------------------------------------------------------------- */
 struct store_intent {
 	int64_t id, account_id, written_ms;

@@ -1,0 +1,97 @@
+/* The schema as a list of steps; PRAGMA user_version counts the steps that a file has had.  A step that was
+ * released is never edited: what has to change comes as a further step. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "hook/store/sqlite.h"
+
+#define APPLICATION_ID 1383033964       /* "Roll": tells `file` and us whose database it is */
+
+/* UUIDs are 16 bytes, moments milliseconds since 1970.  Logins compare without ASCII case, as uid does in LDAP.
+ * The queue is accounts_queue: one index entry per waiting account, so that a lane's most urgent one is the
+ * first entry of its range. */
+static const char *const steps[] = {
+	"CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE people ("
+	"  id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, dn TEXT, login TEXT NOT NULL COLLATE NOCASE, mail TEXT,"
+	"  display TEXT, profile TEXT, uid_number INTEGER NOT NULL, certificate BLOB, csn TEXT, hash TEXT NOT NULL,"
+	"  signal INTEGER NOT NULL, reason TEXT, due_ms INTEGER NOT NULL, signal_ms INTEGER NOT NULL,"
+	"  weak_since_ms INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX people_login ON people(login);"
+	"CREATE INDEX people_weak ON people(weak_since_ms) WHERE weak_since_ms > 0;"
+	"CREATE INDEX people_new ON people(generation) WHERE generation = 0;"
+	"CREATE INDEX people_due ON people(due_ms) WHERE signal = 2;"
+
+	"CREATE TABLE accounts ("
+	"  id INTEGER PRIMARY KEY, uuid BLOB NOT NULL, generation INTEGER NOT NULL, stage INTEGER NOT NULL,"
+	"  since_ms INTEGER NOT NULL, retire_after_ms INTEGER NOT NULL, cut_strong INTEGER NOT NULL, cut_csn TEXT,"
+	"  cut_ms INTEGER NOT NULL, hold_reason TEXT, complete INTEGER NOT NULL, lane INTEGER NOT NULL,"
+	"  due_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, trouble_kind INTEGER NOT NULL, trouble TEXT,"
+	"  sweep_ms INTEGER NOT NULL, owner INTEGER NOT NULL, want INTEGER NOT NULL, took INTEGER NOT NULL,"
+	"  placement TEXT, found TEXT, UNIQUE (uuid, generation)) STRICT;"
+	"CREATE INDEX accounts_queue ON accounts(lane, due_ms) WHERE owner = 0;"
+	"CREATE INDEX accounts_taken ON accounts(lane) WHERE owner <> 0;"
+	"CREATE INDEX accounts_stage ON accounts(stage, retire_after_ms);"
+	"CREATE INDEX accounts_trouble ON accounts(trouble_kind) WHERE trouble_kind <> 0;"
+
+	"CREATE TABLE intents ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, row INTEGER NOT NULL, action INTEGER NOT NULL,"
+	"  attempt INTEGER NOT NULL, token TEXT NOT NULL, written_ms INTEGER NOT NULL, state INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX intents_open ON intents(account_id, row) WHERE state = 0;"
+
+	"CREATE TABLE secrets ("
+	"  account_id INTEGER NOT NULL, kind INTEGER NOT NULL, id TEXT NOT NULL, sealed BLOB NOT NULL,"
+	"  kept_ms INTEGER NOT NULL, PRIMARY KEY (account_id, kind, id)) STRICT;",
+
+	"ALTER TABLE people ADD COLUMN note TEXT;"
+
+	"CREATE TABLE outbox ("
+	"  account_id INTEGER PRIMARY KEY, uuid BLOB NOT NULL, payload TEXT NOT NULL, digest TEXT NOT NULL,"
+	"  pending INTEGER NOT NULL, due_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, trouble TEXT) STRICT;"
+	"CREATE INDEX outbox_due ON outbox(due_ms) WHERE pending = 1;"
+
+	"CREATE TABLE departures (when_ms INTEGER NOT NULL, uuid BLOB NOT NULL) STRICT;"
+	"CREATE INDEX departures_when ON departures(when_ms);",
+};
+
+static int check_whose(struct store *s, int64_t version, struct err *e)
+{
+	int64_t id, tables;
+	int r = db_number(s, "PRAGMA application_id", &id, e);
+	if (r == 0)
+		r = db_number(s, "SELECT count(*) FROM sqlite_schema", &tables, e);
+	if (r < 0)
+		return r;
+	bool fresh = id == 0 && version == 0 && tables == 0;
+	if (!fresh && id != APPLICATION_ID)
+		return err_set(e, ERR_INPUT, "\"%s\" is a database of another program", db_path(s));
+	if (version > (int64_t)ARRAY_LEN(steps))
+		return err_set(e, ERR_INPUT, "store \"%s\" has schema %" PRId64 ", this Rollcall knows %zu: it was used by a newer one",
+			db_path(s), version, ARRAY_LEN(steps));
+	return 0;
+}
+
+static int take_step(struct store *s, int64_t version, struct err *e)
+{
+	char mark[96];
+	snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %" PRId64, APPLICATION_ID, version + 1);
+	int r = db_write(s, DB_DURABLE, e);
+	if (r < 0)
+		return r;
+	r = db_exec(s, steps[version], e);
+	if (r == 0)
+		r = db_exec(s, mark, e);
+	return db_write_end(s, r, e);
+}
+
+int db_migrate(struct store *s, struct err *e)
+{
+	int64_t version;
+	int r = db_number(s, "PRAGMA user_version", &version, e);
+	if (r == 0)
+		r = check_whose(s, version, e);
+	for (; r == 0 && version < (int64_t)ARRAY_LEN(steps); version++)
+		r = take_step(s, version, e);
+	return r;
+}
