@@ -55,11 +55,14 @@ struct found {
 	uint64_t uin;                    /* 0 = no sub-account seen */
 	char env_id[64], env_status[24], bucket[96], name_space[64], topic[64];
 	int64_t env_isolated_ms;         /* when it was first seen isolated; 0 = it is not */
+	int64_t env_missed_ms;           /* since when listings lack it; 0 = they do not.  One listing is no proof of absence */
+	int64_t env_log_asked_ms;        /* when its log topic was last asked for */
 	uint64_t policy_id;              /* the person's own policy; 0 = none */
 	int64_t policy_changed_ms;       /* last time a policy of his was written, attached or detached */
 	char key_id[64];                 /* the key that was handed out; its secret is in the store */
 	int64_t key_created_ms, key_locked_ms;
 	char server_id[40], server_state[24], server_address[48];
+	int64_t server_missed_ms;        /* as env_missed_ms */
 	unsigned server_attempt;         /* counts CreateInstances attempts: part of the ClientToken */
 	char agent_invocation[48];       /* a running TAT invocation */
 	char agent_state[17];            /* digest of what was installed last (environment, key, server) */

@@ -63,11 +63,18 @@ struct api {
 	bool urgent;                        /* set by the walk while it cuts */
 };
 
+/* Leave of the rate limiter for one call; api_send() is that call.  Apart so that nothing need be written down for
+ * a call that may not be made yet.  Fails: LIMIT. */
+MUST_USE int api_admit(struct api *, enum action, struct err *e);
+/* api_call() without asking the limiter. */
+MUST_USE int api_send(struct api *, enum action, const char *region, const struct json *parameters, struct arena *,
+	const struct json **answer, struct err *e);
+
 /* One signed call.  *answer: the "Response" object.  Does not ask the journal: drivers call call_do().
  * Fails: as the error table says; TEMP, UNKNOWN (only for changing actions), LIMIT, STALE, AUTH, INPUT (not JSON). */
 MUST_USE int api_call(struct api *, enum action, const char *region, const struct json *parameters, struct arena *,
 	const struct json **answer, struct err *e);
-/* The same with somebody else's key: the proof, and tests. */
+/* The same with somebody else's key: the proof, and tests.  A refusal of that key is PERM, not AUTH. */
 MUST_USE int api_call_as(struct api *, const char *secret_id, const struct secret *secret_key, enum action, const char *region,
 	const struct json *parameters, struct arena *, const struct json **answer, struct err *e);
 

@@ -17,6 +17,8 @@ struct http_request {
 	const void *body;
 	size_t body_len;
 	int64_t timeout_ms;
+	bool once;                           /* must never reach the server twice: goes out on a connection of its own, since
+	                                        on a kept one libcurl repeats by itself what got no answer */
 };
 struct http_reply {
 	int status;

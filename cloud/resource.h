@@ -79,9 +79,15 @@ struct call {
 };
 
 /* One call for a driver: reads go straight through; a changing action is refused in a plan (BUG) and asks
- * may_act unless cutting.  Region: the account's. */
+ * may_act unless cutting or there is no journal (root_ensure at start).  Region: the account's; NULL account: the
+ * default.  What was changed is told to journal->did. */
 MUST_USE int call_do(struct call *, const struct account *, enum action, const struct json *parameters,
 	const struct json **answer, struct err *e);
+/* One call that pays or shows a secret: leave of the limiter, intent, call.  On success *intent is open and the
+ * caller closes it (settle or keep).  When the call surely had no effect it is closed here; after UNKNOWN and STALE
+ * it stays open for resolve(). */
+MUST_USE int call_once(struct call *, const struct account *, struct found *, enum action, const char *token, unsigned attempt,
+	const struct json *parameters, struct intent *intent, const struct json **answer, struct err *e);
 
 struct driver {
 	const char *name;              /* as in plans, journal and log */

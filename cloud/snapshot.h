@@ -17,13 +17,14 @@ struct snapshot_env {
 	char env_id[64], alias[40], status[24], region[32], mark[128], bucket[96], name_space[64], topic[64], app_id[24];
 };
 struct snapshot_server {
-	char id[40], name[64], state[24], operation_state[16], address[48], mark[128];
+	char id[40], name[64], state[24], operation_state[16], address[48], renew_flag[40], mark[128];
 };
 
 struct snapshot *snapshot_new(const struct clock *);
 void snapshot_free(struct snapshot *);
 /* Everything that is listed, complete pages only, not older than max_age_ms.  Whoever comes first lists, the
- * others wait for it.  Looks up by mark first, then by id.  *listed_ms: when the listing began.
+ * others wait for it.  Looks up by mark first, then by id, then by the name it was to get (alias, server name):
+ * the caller judges `mark`, which may be empty or another's.  *listed_ms: when the listing began.
  * Fails: ABSENT (a complete listing does not have it), and as any reading call. */
 MUST_USE int snapshot_env(struct snapshot *, struct call *, const struct account *, const char *env_id, int64_t max_age_ms,
 	struct snapshot_env *out, int64_t *listed_ms, struct err *e);

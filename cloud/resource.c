@@ -1,0 +1,104 @@
+#include "cloud/resource.h"
+
+#include <stdio.h>
+
+#include "common/failpoint.h"
+
+const char *seen_name(enum seen s)
+{
+	static const char *const names[] = { "none", "ok", "locked", "drift", "waiting", "foreign" };
+	return (unsigned)s < ARRAY_LEN(names) ? names[s] : "unknown";
+}
+
+/* "call.CreateEnv.before" and "call.CreateEnv.after". */
+static void point(enum action action, const char *when)
+{
+#ifdef ROLLCALL_FAILPOINTS
+	char name[80];
+	snprintf(name, sizeof(name), "call.%s.%s", action_table[action].name, when);
+	POINT(name);
+#else
+	(void)action;
+	(void)when;
+#endif
+}
+
+/* For the evidence: the action and those of its parameters that say to whom and to what.  None holds a secret. */
+static const char *describe(struct arena *a, enum action action, const struct json *parameters)
+{
+	static const char *const telling[] = { "Name", "ConsoleLogin", "TargetUin", "AttachUin", "DetachUin", "AccessKeyId",
+		"Status", "PolicyName", "PolicyId", "PolicyId[0]", "EnvId", "Alias", "PackageId", "IsForce", "KeyId", "InstanceName",
+		"BundleId", "InstanceIds[0]", "RenewFlag", "Info[0].GroupId" };
+	struct str s;
+	str_init(&s, a);
+	str_add(&s, action_table[action].name);
+	for (size_t i = 0; i < ARRAY_LEN(telling); i++) {
+		const struct json *v = json_get(parameters, telling[i]);
+		if (!v || json_type(v) == JSON_ARRAY)
+			continue;
+		str_addf(&s, " %s=%s", telling[i], json_string(v) ? json_string(v) : json_print(a, v));
+	}
+	return s.text;
+}
+
+static void record(struct call *c, enum action action, const struct json *parameters, const struct json *answer)
+{
+	const char *id = json_text(answer, "RequestId");
+	if (c->journal)
+		c->journal->did(c->journal, c->row, describe(c->arena, action, parameters), id ? id : "");
+}
+
+static int refuse_plan(const struct call *c, enum action action, struct err *e)
+{
+	if (c->plan)
+		return err_set(e, ERR_BUG, "%s: a plan changes nothing", action_table[action].name);
+	return 0;
+}
+
+static int send(struct call *c, const struct account *want, enum action action, const struct json *parameters,
+	const struct json **answer, struct err *e)
+{
+	point(action, "before");
+	int rc = api_send(c->api, action, want ? want->region : NULL, parameters, c->arena, answer, e);
+	point(action, "after");
+	if (!rc)
+		record(c, action, parameters, *answer);
+	return rc;
+}
+
+int call_do(struct call *c, const struct account *want, enum action action, const struct json *parameters,
+	const struct json **answer, struct err *e)
+{
+	const struct json *ignored;
+	if (!answer)
+		answer = &ignored;
+	if (action_table[action].kind == ACTION_READ)
+		return api_call(c->api, action, want ? want->region : NULL, parameters, c->arena, answer, e);
+	int rc = refuse_plan(c, action, e);
+	if (!rc)
+		rc = api_admit(c->api, action, e);
+	/* Asked last, so that what comes between question and call is as short as can be. */
+	if (!rc && !c->cutting && c->journal)
+		rc = c->journal->may_act(c->journal, e);
+	return rc ? rc : send(c, want, action, parameters, answer, e);
+}
+
+int call_once(struct call *c, const struct account *want, struct found *found, enum action action, const char *token,
+	unsigned attempt, const struct json *parameters, struct intent *intent, const struct json **answer, struct err *e)
+{
+	int rc = refuse_plan(c, action, e);
+	if (!rc)
+		rc = api_admit(c->api, action, e);
+	/* The intent is the fence, too: it is written only where may_act holds. */
+	if (!rc)
+		rc = c->journal->intent(c->journal, c->row, action, token, attempt, intent, e);
+	if (rc)
+		return rc;
+	rc = send(c, want, action, parameters, answer, e);
+	if (!rc || rc == ERR_UNKNOWN || rc == ERR_STALE)
+		return rc;
+	struct err unsettled;
+	if (c->journal->settle(c->journal, intent, OUTCOME_ABSENT, found, &unsettled))
+		return rc;      /* it stays open, and resolve() finds that nothing came of it */
+	return rc;
+}

@@ -1,0 +1,318 @@
+#include "cloud/snapshot.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cloud/resource.h"
+
+/* One listing: everything of one kind in one region.  Records are of one size, and begin with an id of `id` bytes. */
+struct listing {
+	const struct kind *kind;
+	char region[32];
+	bool running;           /* somebody lists now, without the lock */
+	bool valid;
+	int64_t began_ms;       /* when the records were listed, by the wall clock and by the one that never goes back */
+	int64_t began_mono;
+	size_t count;
+	char *records;
+	struct listing *next;
+};
+
+struct snapshot {
+	const struct clock *clock;
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	struct listing *listings;
+	unsigned changes;       /* of our own: what was being listed meanwhile is stale, too */
+};
+
+struct kind {
+	enum action action;
+	const char *items, *total;
+	size_t size;
+	void (*read)(const struct json *item, void *record);
+	const char *(*text)(const void *record, int which);
+};
+enum { WHICH_ID, WHICH_NAME, WHICH_MARK };
+
+#define PAGE 100
+#define TRIES 3            /* a listing that changed under our hands is begun again */
+#define MAX_RECORDS 100000
+
+struct snapshot *snapshot_new(const struct clock *clock)
+{
+	struct snapshot *s = mem_alloc(sizeof(*s));
+	s->clock = clock;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->done, NULL);
+	return s;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	if (!s)
+		return;
+	while (s->listings) {
+		struct listing *l = s->listings;
+		s->listings = l->next;
+		free(l->records);
+		free(l);
+	}
+	pthread_cond_destroy(&s->done);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+void snapshot_stale(struct snapshot *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->changes++;
+	for (struct listing *l = s->listings; l; l = l->next)
+		l->valid = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* --- the two kinds ---------------------------------------------------------------- */
+
+static void copy_text(char *to, size_t n, const struct json *item, const char *path)
+{
+	const char *text = json_text(item, path);
+	uint64_t number;
+	if (text)
+		str_copy(to, n, text);
+	else if (!json_uint(item, path, &number, NULL))
+		snprintf(to, n, "%llu", (unsigned long long)number);
+}
+#define COPY(field, path) copy_text(r->field, sizeof(r->field), item, path)
+
+static void copy_mark(char *to, size_t n, const struct json *item)
+{
+	for (const struct json *tag = json_first(json_get(item, "Tags")); tag; tag = json_next(tag)) {
+		if (str_eq(json_text(tag, "Key"), MARK_TAG))
+			copy_text(to, n, tag, "Value");
+	}
+}
+
+static void read_env(const struct json *item, void *record)
+{
+	struct snapshot_env *r = record;
+	COPY(env_id, "EnvId");
+	COPY(alias, "Alias");
+	COPY(status, "Status");
+	COPY(region, "Region");
+	COPY(bucket, "Storages[0].Bucket");
+	COPY(name_space, "Functions[0].Namespace");
+	COPY(topic, "LogServices[0].TopicId");
+	COPY(app_id, "Storages[0].AppId");
+	copy_mark(r->mark, sizeof(r->mark), item);
+}
+
+static void read_server(const struct json *item, void *record)
+{
+	struct snapshot_server *r = record;
+	COPY(id, "InstanceId");
+	COPY(name, "InstanceName");
+	COPY(state, "InstanceState");
+	COPY(operation_state, "LatestOperationState");
+	COPY(address, "PublicAddresses[0]");
+	COPY(renew_flag, "RenewFlag");
+	copy_mark(r->mark, sizeof(r->mark), item);
+}
+
+static const char *env_text(const void *record, int which)
+{
+	const struct snapshot_env *r = record;
+	return which == WHICH_ID ? r->env_id : which == WHICH_NAME ? r->alias : r->mark;
+}
+
+static const char *server_text(const void *record, int which)
+{
+	const struct snapshot_server *r = record;
+	return which == WHICH_ID ? r->id : which == WHICH_NAME ? r->name : r->mark;
+}
+
+static const struct kind env_kind = { ACT_DESCRIBE_ENVS, "EnvList", "Total", sizeof(struct snapshot_env), read_env, env_text };
+static const struct kind server_kind = { ACT_DESCRIBE_INSTANCES, "InstanceSet", "TotalCount", sizeof(struct snapshot_server),
+	read_server, server_text };
+
+/* --- listing ------------------------------------------------------------------------ */
+
+struct pages {
+	char *records;
+	size_t count, room;
+	uint64_t total;
+	bool moved;         /* total changed, or a page was short: something came or went between two pages */
+};
+
+static void add_page(const struct kind *k, const struct json *items, struct pages *p)
+{
+	for (const struct json *item = json_first(items); item; item = json_next(item)) {
+		if (p->count == p->room) {
+			p->room = p->room ? p->room * 2 : PAGE;
+			p->records = mem_realloc(p->records, p->room * k->size);
+		}
+		void *record = p->records + p->count++ * k->size;
+		memset(record, 0, k->size);
+		k->read(item, record);
+	}
+}
+
+static int list_once(struct call *c, const struct account *want, const struct kind *k, struct pages *p, struct err *e)
+{
+	for (size_t page = 0;; page++) {
+		/* Pages of an arena of their own: a thousand environments are megabytes of JSON. */
+		AUTO_ARENA struct arena *a = arena_new(SIZE_MAX);
+		struct json *parameters = json_object(a);
+		const struct json *answer;
+		uint64_t total;
+		json_put_uint(parameters, "Limit", PAGE);
+		json_put_uint(parameters, "Offset", p->count);
+		int rc = api_call(c->api, k->action, want->region, parameters, a, &answer, e);
+		if (rc)
+			return rc;
+		if (json_uint(answer, k->total, &total, NULL) || total > MAX_RECORDS)
+			return err_set(e, ERR_TEMP, "%s: \"%s\" is missing or no number of things", action_table[k->action].name, k->total);
+		size_t before = p->count;
+		add_page(k, json_get(answer, k->items), p);
+		if (page > 0 && total != p->total)
+			p->moved = true;
+		p->total = total;
+		if (p->count == before && p->count < total)
+			p->moved = true;
+		if (p->count >= total || p->count == before)
+			break;
+	}
+	if (p->count != p->total)
+		p->moved = true;
+	return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Sorted by id, which stands first in a record. */
+static bool has_twins(const struct kind *k, struct pages *p)
+{
+	if (p->count > 1)
+		qsort(p->records, p->count, k->size, compare_ids);
+	for (size_t i = 1; i < p->count; i++) {
+		if (!strcmp(p->records + (i - 1) * k->size, p->records + i * k->size))
+			return true;
+	}
+	return false;
+}
+
+static int list_all(struct call *c, const struct account *want, const struct kind *k, struct pages *out, int64_t *began_ms,
+	int64_t *began_mono, struct err *e)
+{
+	for (int i = 0; i < TRIES; i++) {
+		struct pages p = { 0 };
+		int64_t now = clock_now(c->clock), mono = clock_mono(c->clock);
+		int rc = list_once(c, want, k, &p, e);
+		if (!rc && !p.moved && !has_twins(k, &p)) {
+			*out = p;
+			*began_ms = now;
+			*began_mono = mono;
+			return 0;
+		}
+		free(p.records);
+		if (rc)
+			return rc;
+	}
+	return err_set(e, ERR_TEMP, "%s: the listing kept changing between its pages", action_table[k->action].name);
+}
+
+/* --- sharing ---------------------------------------------------------------------- */
+
+static struct listing *listing_of(struct snapshot *s, const struct kind *k, const char *region)
+{
+	for (struct listing *l = s->listings; l; l = l->next)
+		if (l->kind == k && !strcmp(l->region, region))
+			return l;
+	struct listing *l = mem_alloc(sizeof(*l));
+	l->kind = k;
+	str_copy(l->region, sizeof(l->region), region);
+	l->next = s->listings;
+	s->listings = l;
+	return l;
+}
+
+/* Make the listing begin no earlier than `since`.  Called and left with the lock held; whoever finds somebody listing
+ * waits for him and then looks again, since that one may have failed or been called off. */
+static int freshen(struct snapshot *s, struct listing *l, struct call *c, const struct account *want, int64_t since,
+	struct err *e)
+{
+	while (l->running && !(l->valid && l->began_mono >= since))
+		pthread_cond_wait(&s->done, &s->lock);
+	if (l->valid && l->began_mono >= since)
+		return 0;
+	struct pages p = { 0 };
+	int64_t began = 0, mono = 0;
+	unsigned changes = s->changes;
+	l->running = true;
+	pthread_mutex_unlock(&s->lock);
+	int rc = list_all(c, want, l->kind, &p, &began, &mono, e);
+	pthread_mutex_lock(&s->lock);
+	l->running = false;
+	if (!rc) {
+		free(l->records);
+		l->records = p.records;
+		l->count = p.count;
+		/* A change of ours in the meantime: good for this caller, who asked before, and for nobody later. */
+		l->valid = changes == s->changes;
+		l->began_ms = began;
+		l->began_mono = mono;
+	}
+	pthread_cond_broadcast(&s->done);
+	return rc;
+}
+
+static const void *find(const struct listing *l, int which, const char *text)
+{
+	if (!text || !*text)
+		return NULL;
+	for (size_t i = 0; i < l->count; i++) {
+		const void *record = l->records + i * l->kind->size;
+		if (!strcmp(l->kind->text(record, which), text))
+			return record;
+	}
+	return NULL;
+}
+
+static int look(struct snapshot *s, struct call *c, const struct account *want, const struct kind *k, const char *id,
+	const char *name, int64_t max_age_ms, void *out, int64_t *listed_ms, struct err *e)
+{
+	int64_t since = clock_mono(s->clock) - max_age_ms;
+	pthread_mutex_lock(&s->lock);
+	struct listing *l = listing_of(s, k, want->region);
+	int rc = freshen(s, l, c, want, since, e);
+	if (!rc) {
+		const void *record = find(l, WHICH_MARK, want->mark);
+		record = record ? record : find(l, WHICH_ID, id);
+		record = record ? record : find(l, WHICH_NAME, name);
+		if (record)
+			memcpy(out, record, k->size);
+		else
+			rc = err_set(e, ERR_ABSENT, "%s: it is not listed", action_table[k->action].name);
+		if (listed_ms)
+			*listed_ms = l->began_ms;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+int snapshot_env(struct snapshot *s, struct call *c, const struct account *want, const char *env_id, int64_t max_age_ms,
+	struct snapshot_env *out, int64_t *listed_ms, struct err *e)
+{
+	return look(s, c, want, &env_kind, env_id, want->env_alias, max_age_ms, out, listed_ms, e);
+}
+
+int snapshot_server(struct snapshot *s, struct call *c, const struct account *want, const char *server_id, int64_t max_age_ms,
+	struct snapshot_server *out, int64_t *listed_ms, struct err *e)
+{
+	return look(s, c, want, &server_kind, server_id, want->server_name, max_age_ms, out, listed_ms, e);
+}
