@@ -87,7 +87,8 @@ static void plan_open(struct plan *p, size_t i, const struct entry *entry, const
 	}
 }
 
-/* A sealed value is not read: the server compares.  One octet that no CMS message is tells "there" from "not there". */
+/* A sealed value is not read: the server compares, and what differs is replaced whatever it was.  One octet,
+ * which is no CMS message, tells "there" from "not there". */
 static int plan_sealed(struct dir *d, struct plan *p, size_t i, const struct entry *entry, const struct value *want,
 	struct err *e)
 {
@@ -97,14 +98,14 @@ static int plan_sealed(struct dir *d, struct plan *p, size_t i, const struct ent
 
 	if (!has_class(entry)) {
 		if (want->len)
-			add_change(p, i, want);
+			add_change(p, i, want)->blind = true;
 		return 0;
 	}
 	rc = dir_compare(d, entry->dn, own_attributes[i].name, want->len ? *want : probe, &same, e);
 	if (rc)
 		return rc;
 	if (want->len ? same != DIR_SAME : same != DIR_NONE)
-		add_change(p, i, want)->blind = same != DIR_NONE;
+		add_change(p, i, want)->blind = true;
 	return 0;
 }
 

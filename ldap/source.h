@@ -4,8 +4,9 @@
  * The reader calls next() in a loop from one thread.  Order of events:
  *     STARTED (ENTRY | PRESENT | GONE)* REFRESHED (ENTRY | GONE | IDLE)* [STARTED ... | LOST ...]
  * Whoever was not named between STARTED and REFRESHED is absent; after LOST instead of REFRESHED what was
- * gathered about absence is thrown away.  GONE is a hint of absence, never proof: the reader confirms it
- * (confirm.h).  The source reconnects by itself, with back-off, over its list of servers. */
+ * gathered about absence is thrown away.  GONE is a hint of absence, never proof: the reader confirms it (struct confirm
+ * below); a GONE between STARTED and REFRESHED counts only once REFRESHED has come (slapd sends deletes
+ * and may fail after them).  The source reconnects by itself, with back-off, over its list of servers. */
 #ifndef ROLLCALL_LDAP_SOURCE_H
 #define ROLLCALL_LDAP_SOURCE_H
 
@@ -38,7 +39,8 @@ struct source {
 	void *ctx;
 	/* Wait at most timeout_ms for the next event.  Never fails: trouble is a LOST event. */
 	void (*next)(struct source *, int timeout_ms, struct arena *, struct source_event *);
-	/* From any thread: make next() return soon, and start a new refresh when `again`. */
+	/* From any thread: make next() return soon (IDLE), and start a new refresh when `again`; while it waits
+	 * to connect again it goes on waiting, since every connection begins with a refresh. */
 	void (*wake)(struct source *, bool again);
 	void (*close)(struct source *);
 };

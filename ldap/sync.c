@@ -1,0 +1,402 @@
+/* The source by RFC 4533: a small machine that next() turns until it yields an event or the time is up.
+ *
+ *     PAUSED --pause over--> CONNECTING --bound--> REFRESHING --refreshDone--> PERSISTING
+ *        ^------- LOST -----------|--------------------|---------------------------|
+ *                                               ^------ timer, wake(again) --------|
+ *
+ * UUIDs that the server names as gone while REFRESHING are handed on at once as GONE: slapd sends them before
+ * it may still fail, so the reader acts on them only after REFRESHED. */
+#include "ldap/sync.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/str.h"
+#include "ldap/sync_connect.h"
+#include "ldap/sync_wire.h"
+
+#define PAUSE_FIRST_MS 500
+#define PAUSE_MOST_MS 60000
+#define PAUSE_AUTH_MS 60000         /* refused credentials: repeating them may lock the account */
+#define STILL_FACTOR 4              /* a refresh without one message for so many heartbeats has failed */
+#define BORING_MESSAGES 256         /* handled in one turn before the time is looked at again */
+
+enum phase { PAUSED, CONNECTING, REFRESHING, PERSISTING };
+
+struct sync {
+	struct source source;
+	const struct dir_settings *settings;
+	const struct clock *clock;
+	char **attributes;
+	enum phase phase;
+	struct connector connector;
+	struct dir *dir;
+	int search, heartbeat;          /* message ids, -1 when there is none */
+	size_t at;                      /* index of the URI */
+	atomic_size_t server;           /* the same, for other threads */
+	unsigned failures;              /* since the last complete refresh */
+	/* moments on the monotonic clock */
+	int64_t resume;                 /* PAUSED: until when */
+	int64_t heard;                  /* last message of any kind */
+	int64_t progress;               /* last message of the search */
+	int64_t asked;                  /* heartbeat sent */
+	int64_t refreshed;              /* last complete refresh */
+	BerVarray ids;                  /* what is left of a syncIdSet */
+	size_t next_id;
+	bool ids_gone;
+	int wake_fd;
+	atomic_bool again;
+};
+
+static int64_t now(const struct sync *s)
+{
+	return clock_mono(s->clock);
+}
+
+/* --- losing a connection -------------------------------------------------- */
+
+static void forget_ids(struct sync *s)
+{
+	ber_bvarray_free(s->ids);
+	s->ids = NULL;
+	s->next_id = 0;
+}
+
+static void drop_connection(struct sync *s)
+{
+	forget_ids(s);
+	if (s->dir && s->search >= 0 && dir_usable(s->dir))
+		ldap_abandon_ext(s->dir->ld, s->search, NULL, NULL);
+	dir_close(s->dir);
+	s->dir = NULL;
+	s->search = s->heartbeat = -1;
+}
+
+/* Doubled for every round over all servers, and between half and the whole of that by chance, so that many
+ * clients of one directory do not come back at the same moment. */
+static int64_t pause_length(struct sync *s, enum err_kind kind)
+{
+	unsigned round = s->failures / (unsigned)s->settings->uri_count;
+	int64_t most = PAUSE_FIRST_MS;
+	uint32_t chance;
+
+	while (round-- && most < PAUSE_MOST_MS)
+		most *= 2;
+	if (most > PAUSE_MOST_MS)
+		most = PAUSE_MOST_MS;
+	if (kind == ERR_AUTH || kind == ERR_PERM)
+		most = PAUSE_AUTH_MS * 2;
+	clock_random(s->clock, &chance, sizeof(chance));
+	return most / 2 + (int64_t)(chance % (uint32_t)(most / 2 + 1));
+}
+
+/* Always true: an event came about.  A subscription that had run is first sought again where it ran; whatever
+ * failed before that sends us to the next server. */
+static bool lose(struct sync *s, struct source_event *ev, const struct err *why)
+{
+	int64_t pause = pause_length(s, why->kind);
+
+	ev->kind = SOURCE_LOST;
+	ev->server = s->settings->uris[s->at];
+	ev->err = *why;
+	ev->err.due_ms = clock_now(s->clock) + pause;
+	if (s->phase != PERSISTING)
+		s->at = (s->at + 1) % s->settings->uri_count;
+	drop_connection(s);
+	s->failures++;
+	s->phase = PAUSED;
+	s->resume = now(s) + pause;
+	return true;
+}
+
+/* --- phases --------------------------------------------------------------- */
+
+static bool begin_connect(struct sync *s, struct source_event *ev)
+{
+	struct err e;
+
+	if (now(s) < s->resume)
+		return false;
+	atomic_store(&s->server, s->at);
+	if (connector_start(&s->connector, s->at, &e))
+		return lose(s, ev, &e);
+	s->phase = CONNECTING;
+	return false;
+}
+
+static bool begin_refresh(struct sync *s, struct source_event *ev)
+{
+	struct err e;
+
+	atomic_store(&s->again, false);
+	forget_ids(s);
+	if (s->search >= 0)
+		ldap_abandon_ext(s->dir->ld, s->search, NULL, NULL);
+	s->search = -1;
+	if (sync_search(s->dir, s->settings->base, s->settings->scope_filter, s->attributes, &s->search, &e))
+		return lose(s, ev, &e);
+	s->phase = REFRESHING;
+	s->heard = s->progress = now(s);
+	ev->kind = SOURCE_STARTED;
+	ev->server = s->settings->uris[s->at];
+	return true;
+}
+
+static bool end_connect(struct sync *s, struct source_event *ev)
+{
+	struct err e = { 0 };
+	int rc;
+
+	if (!connector_done(&s->connector, &rc, &s->dir, &e))
+		return false;
+	return rc ? lose(s, ev, &e) : begin_refresh(s, ev);
+}
+
+/* The next UUID of a set that came in one message. */
+static bool take_id(struct sync *s, struct source_event *ev)
+{
+	if (!s->ids || !s->ids[s->next_id].bv_val) {
+		forget_ids(s);
+		return false;
+	}
+	ev->kind = s->ids_gone ? SOURCE_GONE : SOURCE_PRESENT;
+	str_uuid((const unsigned char *)s->ids[s->next_id++].bv_val, ev->uuid);
+	return true;
+}
+
+static bool take_news(struct sync *s, struct sync_message *news, struct source_event *ev)
+{
+	static const enum source_kind kinds[] = {
+		[NEWS_ENTRY] = SOURCE_ENTRY, [NEWS_PRESENT] = SOURCE_PRESENT, [NEWS_GONE] = SOURCE_GONE,
+	};
+
+	switch (news->news) {
+	case NEWS_NOTHING:
+		return false;
+	case NEWS_IDS:
+		s->ids = news->ids;
+		s->next_id = 0;
+		s->ids_gone = news->gone;
+		return take_id(s, ev);
+	case NEWS_REFRESHED:
+		if (s->phase != REFRESHING)
+			return false;
+		s->phase = PERSISTING;
+		s->refreshed = now(s);
+		s->failures = 0;
+		ev->kind = SOURCE_REFRESHED;
+		return true;
+	default:
+		ev->kind = kinds[news->news];
+		ev->entry = news->entry;
+		str_copy(ev->uuid, sizeof(ev->uuid), news->uuid);
+		return true;
+	}
+}
+
+/* One message: ours, the heartbeat's answer, or a late one of an abandoned search. */
+static bool take_message(struct sync *s, LDAPMessage *m, struct arena *a, struct source_event *ev)
+{
+	struct sync_message news;
+	struct err e;
+	int id = ldap_msgid(m), rc;
+
+	s->heard = now(s);
+	if (id == s->heartbeat && ldap_msgtype(m) == LDAP_RES_SEARCH_RESULT)
+		s->heartbeat = -1;
+	if (id != s->search)
+		return false;
+	s->progress = s->heard;
+	rc = sync_decode(s->dir, m, a, &news, &e);
+	if (!rc)
+		return take_news(s, &news, ev);
+	s->search = -1;
+	if (s->phase == REFRESHING)
+		err_wrap(&e, "refresh");
+	return lose(s, ev, &e);
+}
+
+/* Whether the peer is alive is judged only when everything that it sent has been read. */
+static bool check_life(struct sync *s, struct source_event *ev)
+{
+	char *no_attributes[] = { (char[]){ LDAP_NO_ATTRS }, NULL };
+	const struct dir_settings *set = s->settings;
+	struct err e;
+	int64_t t = now(s);
+	int rc;
+
+	if (s->heartbeat >= 0 && t - s->asked >= set->answer_ms && t - s->heard >= set->answer_ms) {
+		s->dir->broken = true;
+		err_set(&e, ERR_TEMP, "the server gave no sign of life for %lld ms", (long long)(t - s->heard));
+		return lose(s, ev, &e);
+	}
+	if (s->phase == REFRESHING && t - s->progress >= STILL_FACTOR * set->heartbeat_ms) {
+		err_set(&e, ERR_TEMP, "refresh stood still for %lld ms: look at the limits of Rollcall's account",
+			(long long)(t - s->progress));
+		return lose(s, ev, &e);
+	}
+	if (s->heartbeat >= 0 || t - s->heard < set->heartbeat_ms)
+		return false;
+	rc = ldap_search_ext(s->dir->ld, "", LDAP_SCOPE_BASE, "(objectClass=*)", no_attributes, 0, NULL, NULL, NULL, 1,
+		&s->heartbeat);
+	if (rc == LDAP_SUCCESS) {
+		s->asked = t;
+		return false;
+	}
+	s->heartbeat = -1;
+	handle_fail(s->dir, rc, NULL, &e, "heartbeat");
+	return lose(s, ev, &e);
+}
+
+/* Read what is there.  *more: it stopped before everything was read. */
+static bool stream(struct sync *s, struct arena *a, struct source_event *ev, bool *more)
+{
+	struct err e;
+
+	if (take_id(s, ev))
+		return true;
+	if (atomic_load(&s->again) || (s->phase == PERSISTING && now(s) - s->refreshed >= s->settings->refresh_ms))
+		return begin_refresh(s, ev);
+	for (int i = 0; i < BORING_MESSAGES; i++) {
+		struct timeval zero = { 0 };
+		LDAPMessage *m = NULL;
+		int rc = ldap_result(s->dir->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &zero, &m);
+		bool event;
+
+		if (rc < 0) {
+			handle_fail(s->dir, handle_code(s->dir), NULL, &e, "subscription");
+			s->dir->broken = true;
+			return lose(s, ev, &e);
+		}
+		if (rc == 0)
+			return check_life(s, ev);
+		event = take_message(s, m, a, ev);
+		ldap_msgfree(m);
+		if (event)
+			return true;
+	}
+	*more = true;
+	return false;
+}
+
+/* --- waiting -------------------------------------------------------------- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When the machine has something to do even if nothing comes. */
+static int64_t next_moment(const struct sync *s)
+{
+	const struct dir_settings *set = s->settings;
+	int64_t t = INT64_MAX;
+
+	switch (s->phase) {
+	case PAUSED:
+		return s->resume;
+	case CONNECTING:
+		return t;
+	case REFRESHING:
+		t = s->progress + STILL_FACTOR * set->heartbeat_ms;
+		break;
+	case PERSISTING:
+		t = s->refreshed + set->refresh_ms;
+		break;
+	}
+	if (s->heartbeat < 0)
+		return earlier(t, s->heard + set->heartbeat_ms);
+	return earlier(t, (s->asked > s->heard ? s->asked : s->heard) + set->answer_ms);
+}
+
+/* True when somebody called wake(). */
+static bool wait_until(struct sync *s, int64_t moment)
+{
+	struct pollfd fds[2] = { { .fd = s->wake_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	int64_t left = moment - now(s);
+	uint64_t n;
+
+	if (s->phase == CONNECTING)
+		fds[1].fd = s->connector.done_fd;
+	else if (s->phase != PAUSED && ldap_get_option(s->dir->ld, LDAP_OPT_DESC, &fds[1].fd) != LDAP_OPT_SUCCESS)
+		fds[1].fd = -1;
+	poll(fds, ARRAY_LEN(fds), left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left);
+	return read(s->wake_fd, &n, sizeof(n)) > 0;
+}
+
+static bool turn(struct sync *s, struct arena *a, struct source_event *ev, bool *more)
+{
+	switch (s->phase) {
+	case PAUSED:
+		return begin_connect(s, ev);
+	case CONNECTING:
+		return end_connect(s, ev);
+	default:
+		return stream(s, a, ev, more);
+	}
+}
+
+static void sync_next(struct source *source, int timeout_ms, struct arena *a, struct source_event *ev)
+{
+	struct sync *s = source->ctx;
+	int64_t deadline = now(s) + (timeout_ms > 0 ? timeout_ms : 0);
+
+	*ev = (struct source_event){ .kind = SOURCE_IDLE };
+	for (;;) {
+		bool more = false;
+
+		if (turn(s, a, ev, &more))
+			return;
+		if (now(s) >= deadline && timeout_ms > 0)
+			return;
+		if (wait_until(s, more ? 0 : earlier(deadline, next_moment(s))) || timeout_ms <= 0)
+			return;
+	}
+}
+
+static void sync_wake(struct source *source, bool again)
+{
+	struct sync *s = source->ctx;
+	uint64_t one = 1;
+
+	if (again)
+		atomic_store(&s->again, true);
+	if (write(s->wake_fd, &one, sizeof(one)) < 0)
+		return;    /* the counter is full: it is readable anyway */
+}
+
+static void sync_close(struct source *source)
+{
+	struct sync *s = source->ctx;
+
+	connector_close(&s->connector);
+	drop_connection(s);
+	mem_cleanup_fd(&s->wake_fd);
+	mem_cleanup_free(&s);
+}
+
+struct source *sync_source(const struct dir_settings *settings, char **attributes, const struct clock *clock)
+{
+	struct sync *s = mem_alloc(sizeof(*s));
+
+	s->settings = settings;
+	s->clock = clock;
+	s->attributes = attributes;
+	s->search = s->heartbeat = -1;
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	connector_init(&s->connector, settings, clock);
+	s->source = (struct source){ s, sync_next, sync_wake, sync_close };
+	return &s->source;
+}
+
+size_t sync_server(const struct source *source)
+{
+	const struct sync *s = source->ctx;
+
+	return atomic_load(&s->server);
+}
