@@ -8,21 +8,21 @@
 
 static bool split(int64_t ms, struct tm *tm)
 {
-	time_t seconds = (time_t)(ms >= 0 ? ms / 1000 : -((999 - ms) / 1000));
+	time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
 	return gmtime_r(&seconds, tm) && tm->tm_year >= -1900 && tm->tm_year <= 8099;
 }
 
 void str_time(int64_t ms, char out[TIME_TEXT])
 {
 	struct tm tm;
-	if (!split(ms, &tm) || !strftime(out, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm))
+	if (!split(ms, &tm) || !strftime(out, TIME_TEXT, "%04Y-%m-%dT%H:%M:%SZ", &tm))
 		str_copy(out, TIME_TEXT, "0000-00-00T00:00:00Z");
 }
 
 void str_time_ldap(int64_t ms, char out[TIME_TEXT])
 {
 	struct tm tm;
-	if (!split(ms, &tm) || !strftime(out, TIME_TEXT, "%Y%m%d%H%M%SZ", &tm))
+	if (!split(ms, &tm) || !strftime(out, TIME_TEXT, "%04Y%m%d%H%M%SZ", &tm))
 		str_copy(out, TIME_TEXT, "00000000000000Z");
 }
 
@@ -84,21 +84,19 @@ static int name(struct cursor *c, const char *names, size_t width)
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 static const char days[] = "MonTueWedThuFriSatSun";
 
-/* ".25" as milliseconds of `unit_ms`; digits beyond what fits change nothing. */
+/* The digits behind the point, as a part of unit_ms; those beyond the ninth change nothing. */
 static int64_t fraction(struct cursor *c, int64_t unit_ms)
 {
-	int64_t ms = 0, part = unit_ms;
+	int64_t value = 0, scale = 1;
 	if (!is_digit(*c->p))
 		c->bad = true;
-	int64_t value = 0, scale = 1;
 	for (; is_digit(*c->p); c->p++) {
 		if (scale < 1000000000) {
 			value = value * 10 + (*c->p - '0');
 			scale *= 10;
 		}
 	}
-	ms = value * part / scale;
-	return ms;
+	return value * unit_ms / scale;
 }
 
 static bool moment(const struct tm *t, int64_t *ms)
