@@ -33,6 +33,9 @@ struct post_parts {
 struct post *post_new(const struct post_parts *);
 void post_free(struct post *);
 
+/* The root account's uin, told once it is known: a console login needs it, so it stands in the sealed password. */
+void post_owner(struct post *, uint64_t owner_uin);
+
 /* Compose the letter of this account and put it into the outbox when it says something new.  Only the person's
  * current generation writes; *pending tells whether the directory still lacks it.
  * Nothing is composed for an account that never had a resource.  Fails: TEMP (store), INPUT (sealing). */

@@ -1,0 +1,59 @@
+/* What the files behind desk.h share: the desk itself, one request, and who asks it. */
+#ifndef ROLLCALL_HOOK_DESK_INSIDE_H
+#define ROLLCALL_HOOK_DESK_INSIDE_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "hook/desk.h"
+#include "hook/wire.h"
+
+struct asker {
+	uid_t uid;
+	pid_t pid;
+	bool admin;                /* root, or a member of the admin group */
+};
+/* Clients that have connected and not asked yet cost a slot, never a thread. */
+#define CLIENTS 64
+#define REFUSERS 32
+
+struct client {
+	int fd;                    /* -1: free */
+	struct asker asker;
+	int64_t until;
+	bool in_hand;
+	uint32_t serial;
+};
+struct refuser { uid_t uid; int64_t since; unsigned told, untold; };
+
+struct desk {
+	struct desk_parts parts;
+	gid_t admin_gid;           /* (gid_t)-1: none */
+	int listen_fd, stop_fd, epoll_fd;
+	dev_t socket_dev;
+	ino_t socket_ino;
+	pthread_mutex_t lock;      /* over what follows */
+	struct client clients[CLIENTS];
+	struct refuser refusers[REFUSERS];
+	uint32_t serial;
+	bool slow_running;
+};
+
+struct desk_request {
+	const struct desk_parts *parts;
+	const struct wire_rule *rule;
+	const struct asker *asker;
+	const char *name;          /* NULL: none was given */
+	struct arena *arena;
+};
+/* desk_serve.c: one request packet and its answer. */
+void desk_serve(struct desk *, int fd, const struct asker *, const void *packet, size_t n);
+void desk_say(int fd, enum wire_status, const char *text);
+
+/* desk_requests.c: answer a request that may be asked.  Fails: ABSENT (no such person), INPUT (two people carry the
+ * name), TEMP and others. */
+MUST_USE int desk_answer(const struct desk_request *, struct json **body, struct err *e);
+/* May this asker, who is no admin, ask about that person?  Fails: TEMP. */
+MUST_USE int desk_is_self(const struct desk_request *, bool *out, struct err *e);
+
+#endif
