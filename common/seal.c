@@ -127,7 +127,7 @@ static int check_cert(X509 *cert, int64_t now_ms, struct err *e)
 	return 0;
 }
 
-int seal_to_add_file(struct seal_to *to, const char *path, struct err *e)
+static int read_cert(const char *path, X509 **out, struct err *e)
 {
 	AUTO_BIO BIO *file = BIO_new_file(path, "r");
 	if (!file) {
@@ -135,13 +135,22 @@ int seal_to_add_file(struct seal_to *to, const char *path, struct err *e)
 		ERR_clear_error();
 		return err_set(e, ERR_INPUT, "certificate \"%s\" could not be opened: %s", path, strerror(error));
 	}
-	AUTO_X509 X509 *cert = PEM_read_bio_X509(file, NULL, NULL, NULL);
-	if (!cert) {
-		ERR_clear_error();
+	X509 *cert = PEM_read_bio_X509(file, NULL, NULL, NULL);
+	ERR_clear_error();
+	if (!cert)
 		return err_set(e, ERR_INPUT, "\"%s\" holds no PEM certificate", path);
-	}
+	*out = cert;
+	return 0;
+}
+
+int seal_to_add_file(struct seal_to *to, const char *path, struct err *e)
+{
+	AUTO_X509 X509 *cert = NULL;
+	int r = read_cert(path, &cert, e);
+	if (r)
+		return r;
 	struct clock clock = clock_system();
-	int r = check_cert(cert, clock_now(&clock), e);
+	r = check_cert(cert, clock_now(&clock), e);
 	if (r) {
 		if (e)
 			err_wrap(e, "\"%s\"", path);
@@ -372,7 +381,8 @@ static struct seal_key *key_new(EVP_PKEY *key, X509 *cert)
 {
 	struct seal_key *k = mem_alloc(sizeof(*k));
 	EVP_PKEY_up_ref(key);
-	X509_up_ref(cert);
+	if (cert)
+		X509_up_ref(cert);
 	k->key = key;
 	k->cert = cert;
 	return k;
@@ -387,7 +397,20 @@ void seal_key_free(struct seal_key *k)
 	free(k);
 }
 
-int seal_key_load(const char *path, struct seal_key **out, struct err *e)
+static const char *check_pair(EVP_PKEY *key, X509 *cert, bool cert_needed)
+{
+	if (!key)
+		return "no private key without a password";
+	if (!cert && cert_needed)
+		return "no certificate";
+	if (cert && !X509_check_private_key(cert, key))
+		return "a key and a certificate that do not belong together";
+	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < LEAST_BITS)
+		return "a key that is not RSA of at least 2048 bits";
+	return NULL;
+}
+
+static int load_key(const char *path, X509 *cert, bool cert_needed, struct seal_key **out, struct err *e)
 {
 	AUTO_SECRET struct secret *file = NULL;
 	int r = secret_load_file(path, &file, e);
@@ -396,18 +419,29 @@ int seal_key_load(const char *path, struct seal_key **out, struct err *e)
 	AUTO_BIO BIO *key_text = read_only(file);
 	AUTO_BIO BIO *cert_text = read_only(file);
 	AUTO_KEY EVP_PKEY *key = PEM_read_bio_PrivateKey(key_text, NULL, no_password, NULL);
-	AUTO_X509 X509 *cert = key ? PEM_read_bio_X509(cert_text, NULL, NULL, NULL) : NULL;
-	const char *why = !key ? "no private key without a password"
-		: !cert ? "no certificate"
-		: !X509_check_private_key(cert, key) ? "a key and a certificate that do not belong together"
-		: EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) < LEAST_BITS
-		? "a key that is not RSA of at least 2048 bits"
-		: NULL;
+	AUTO_X509 X509 *beside = key && !cert ? PEM_read_bio_X509(cert_text, NULL, NULL, NULL) : NULL;
+	const char *why = check_pair(key, cert ? cert : beside, cert_needed);
 	ERR_clear_error();
 	if (why)
 		return err_set(e, ERR_INPUT, "\"%s\" holds %s", path, why);
-	*out = key_new(key, cert);
+	*out = key_new(key, cert ? cert : beside);
 	return 0;
+}
+
+int seal_key_load(const char *path, struct seal_key **out, struct err *e)
+{
+	return load_key(path, NULL, true, out, e);
+}
+
+int seal_key_load_reader(const char *path, const char *cert_path, struct seal_key **out, struct err *e)
+{
+	AUTO_X509 X509 *cert = NULL;
+	if (cert_path) {
+		int r = read_cert(cert_path, &cert, e);
+		if (r)
+			return r;
+	}
+	return load_key(path, cert, false, out, e);
 }
 
 struct seal_to *seal_key_recipient(const struct seal_key *k)

@@ -36,6 +36,9 @@ MUST_USE int seal(const struct seal_to *, const struct secret *plain, struct are
 struct seal_key;     /* a private key with its certificate */
 /* PEM file holding a private key and its certificate; refused when group or world can read it. */
 MUST_USE int seal_key_load(const char *path, struct seal_key **out, struct err *e);
+/* A reader's key, whoever's: the certificate may stand in a file of its own (cert_path), or be missing altogether
+ * (every recipient is tried then).  Fails: as above. */
+MUST_USE int seal_key_load_reader(const char *path, const char *cert_path, struct seal_key **out, struct err *e);
 /* Load it, or make it when the file does not exist: RSA 3072 with a self-signed certificate, mode 0600,
  * written aside, fsynced and renamed. */
 MUST_USE int seal_key_ensure(const char *path, const char *name, struct seal_key **out, struct err *e);
