@@ -197,7 +197,8 @@ $(FUZZ_BIN): $(O)/fp/tests/fuzz/%: $(O)/fp/tests/fuzz/%.o $(TEST_ARCHIVES)
 # Never overwrites settings that are there; the sample always comes along.
 INSTALL := install
 inst = $(if $(strip $(2)),$(INSTALL) -d $(DESTDIR)$(3) && $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3)/)
-place = sed -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/etc/rollcall|$(SYSCONFDIR)/rollcall|g'
+place = sed -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/etc/rollcall|$(SYSCONFDIR)/rollcall|g' \
+	$(if $(HAVE_SYSTEMD),,-e 's|^Type=notify|Type=exec|')
 SETTINGS := $(DESTDIR)$(SYSCONFDIR)/rollcall/rollcall.conf
 .PHONY: install deb
 install: all
