@@ -203,6 +203,12 @@ static bool tls_needs_async(void)
 	return old;
 }
 
+/* With GnuTLS libldap has no words of its own for a refused certificate, with OpenSSL it has. */
+static bool blames_certificate(const char *said)
+{
+	return said && (strcasestr(said, "unknown error") || strcasestr(said, "certificate"));
+}
+
 /* libldap tells little about a failed handshake, so the text names what the reader must compare. */
 static int start_tls(struct dir *d, const struct dir_settings *s, int64_t started, struct err *e)
 {
@@ -219,10 +225,12 @@ static int start_tls(struct dir *d, const struct dir_settings *s, int64_t starte
 	if (clock_mono(d->clock) - started >= s->connect_ms)
 		return err_set(e, ERR_TEMP, "TLS handshake: no answer within the time-out");
 	ldap_get_option(d->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &said);
-	err_set(e, ERR_INPUT, "TLS handshake failed (%s): is the server's certificate valid, for this host name, and "
-		"signed by a CA in \"%s\"?", said ? said : ldap_err2string(rc), s->ca_file ? s->ca_file : ROLLCALL_SYSTEM_CA);
+	rc = blames_certificate(said) ? ERR_INPUT : ERR_TEMP;
+	err_set(e, (enum err_kind)rc, "TLS handshake failed (%s)%s%s%s", said ? said : "no reason given",
+		rc == ERR_INPUT ? ": is the server's certificate valid, for this host name, and signed by a CA in \"" : "",
+		rc == ERR_INPUT ? s->ca_file ? s->ca_file : ROLLCALL_SYSTEM_CA : "", rc == ERR_INPUT ? "\"?" : "");
 	ldap_memfree(said);
-	return ERR_INPUT;
+	return rc;
 }
 
 static int bind_simple(struct dir *d, const struct dir_settings *s, struct err *e)

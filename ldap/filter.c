@@ -114,15 +114,13 @@ static int read_equality(struct reader *r, struct filter *f)
 			return rc;
 		if (*r->at != '*')
 			break;
-		r->at++;
+		if (*++r->at == '*')
+			return complain(r, r->at, "two '*' stand side by side");
 	}
 	f->value = f->parts[0];
 	f->op = f->part_count == 1 ? FILTER_EQUAL : FILTER_SUBSTRINGS;
 	if (f->part_count == 2 && !f->parts[0].len && !f->parts[1].len)
 		f->op = FILTER_PRESENT;
-	for (size_t i = 1; i + 1 < f->part_count; i++)
-		if (!f->parts[i].len)
-			return complain(r, r->at, "two '*' stand side by side");
 	return 0;
 }
 

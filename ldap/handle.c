@@ -67,7 +67,7 @@ int handle_fail(struct dir *d, int rc, const char *said, struct err *e, const ch
 		ldap_get_option(d->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &own);
 		said = own;
 	}
-	snprintf(code, sizeof(code), "ldap-%d", rc);
+	snprintf(code, sizeof(code), rc < 0 ? "libldap%d" : "ldap-%d", rc);
 	err_set(e, kind, "%s: %s%s%s%s%s", doing, ldap_err2string(rc), said && *said ? ": " : "", said ? said : "",
 		advice ? "; " : "", advice ? advice : "");
 	if (e)

@@ -17,8 +17,9 @@ struct dir {
 };
 
 struct timeval handle_timeval(int64_t ms);
-/* Fill *e for libldap's result code: kind, code "ldap-49", `doing` and the server's own words (`said` or,
- * when NULL, those of the handle).  Marks the handle when the connection is gone. */
+/* Fill *e for libldap's result code: kind, code ("ldap-49" from the server, "libldap-1" from the library),
+ * `doing` and the server's own words (`said` or, when NULL, those of the handle).  Marks the handle when the
+ * connection is gone. */
 int handle_fail(struct dir *, int rc, const char *said, struct err *e, const char *doing);
 /* libldap's result code of the last call on the handle. */
 int handle_code(struct dir *);

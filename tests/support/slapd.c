@@ -286,7 +286,8 @@ void slapd_start(struct slapd *s)
 
 	snprintf(urls, sizeof(urls), "%s/ %s %s", s->ldap, s->tls ? s->ldaps : "", s->ldapi);
 	snprintf(log, sizeof(log), "%s/slapd.log", s->folder);
-	s->pid = start_program(log, (const char *const[]){ "/usr/sbin/slapd", "-d", "0", s->config_dir ? "-F" : "-f", s->conf,
+	/* Should this program be killed, slapd goes with it. */
+	s->pid = start_program(log, (const char *const[]){ "setpriv", "--pdeathsig", "KILL", "/usr/sbin/slapd", "-d", "0", s->config_dir ? "-F" : "-f", s->conf,
 		"-h", urls, NULL });
 	for (int i = 0; i < 400; i++) {
 		if (answers(s->port))
