@@ -286,6 +286,8 @@ static int wait_readable(int fd, int64_t deadline_ms)
 
 ssize_t wire_receive(int fd, void *packet, size_t cap, int64_t deadline_ms)
 {
+	/* A daemon that turns us away unheard leaves a reset, and its answer behind it. */
+	bool was_reset = false;
 	for (;;) {
 		if (wait_readable(fd, deadline_ms) != 0)
 			return -1;
@@ -294,6 +296,10 @@ ssize_t wire_receive(int fd, void *packet, size_t cap, int64_t deadline_ms)
 		ssize_t n = recvmsg(fd, &m, 0);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
+		if (n < 0 && errno == ECONNRESET && !was_reset) {
+			was_reset = true;
+			continue;
+		}
 		if (n > 0 && m.msg_flags & MSG_TRUNC) {
 			errno = EMSGSIZE;
 			return -1;

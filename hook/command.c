@@ -1,0 +1,288 @@
+/* The tables of commands and options, help made from them, and the command line read by them. */
+#include "hook/command.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "common/str.h"
+#include "hook/evidence.h"
+
+#define COMMAND_MEMORY (64u << 20)
+#define TAKES(option) (1u << OPTION_##option)
+
+/* --- options ---------------------------------------------------------------------------------------------- */
+
+const struct command_option_row command_options[OPTION_COUNT] = {
+	[OPTION_SOCKET] = { "socket", 's', "SOCKET", true, "the daemon's socket (default " WIRE_SOCKET ")" },
+	[OPTION_JSON] = { "json", 0, NULL, true, "print JSON" },
+	[OPTION_KEY] = { "key", 0, "FILE", false, "your private key, PEM, readable by you only" },
+	[OPTION_CERT] = { "cert", 0, "FILE", false, "the certificate of that key, when it does not stand beside it" },
+	[OPTION_WHAT] = { "what", 0, "key|password", false, "which credential: the API key (default) or the console password" },
+	[OPTION_ENV] = { "env", 0, NULL, false, "print shell assignments that the cloud's tools read" },
+	[OPTION_FILE] = { "file", 0, "DER", false, "a sealed value from a file (- is standard input) instead of the daemon's" },
+	[OPTION_HELP] = { "help", 'h', NULL, true, "show help" },
+	[OPTION_VERSION] = { "version", 0, NULL, true, "show the version" },
+};
+
+/* --- commands --------------------------------------------------------------------------------------------- */
+
+static int ask_and_print(const struct command_line *l, enum wire_action action, const char *name,
+	void (*print)(const struct command_line *, const struct json *))
+{
+	struct json *body;
+	int status = command_ask(l, action, name, &body);
+	if (status != COMMAND_DONE)
+		return status;
+	if (l->option[OPTION_JSON])
+		print_json(l, body);
+	else
+		print(l, body);
+	return COMMAND_DONE;
+}
+
+static int status(const struct command_line *l)
+{
+	return ask_and_print(l, WIRE_STATUS, NULL, print_status);
+}
+
+static int show(const struct command_line *l)
+{
+	return ask_and_print(l, WIRE_SHOW, l->arg, print_show);
+}
+
+static int plan(const struct command_line *l)
+{
+	return ask_and_print(l, WIRE_PLAN, l->arg, l->arg ? print_plan : print_queue);
+}
+
+static int evidence_check(const struct command_line *l)
+{
+	int64_t lines;
+	struct err e;
+	if (evidence_verify(l->arg, &lines, &e))
+		return command_fail(l, COMMAND_REFUSED, "%s", e.text);
+	if (l->option[OPTION_JSON]) {
+		struct json *o = json_object(l->arena);
+		json_put_int(o, "lines", lines);
+		print_json(l, o);
+	} else {
+		fprintf(l->out, "%lld lines, the chain is whole\n", (long long)lines);
+	}
+	return COMMAND_DONE;
+}
+
+static int help(const struct command_line *l);
+
+const struct command_row command_table[] = {
+	{ "status", NULL, NULL, 0, status, "people by stage, the queue, and whoever is in trouble", NULL },
+	{ "show", "NAME", NULL, 0, show, "one person: the entry, every account, open work",
+		"NAME is a login name or the UUID of an entry.  Everybody may ask about himself." },
+	{ "plan", "[NAME]", NULL, 0, plan, "what is queued; with NAME, what the next walk of this person would do",
+		"With NAME the daemon looks at the cloud now, and changes nothing." },
+	{ "open", "[NAME]", "--key FILE [--cert FILE] [--what key|password] [--env] [--file DER]",
+		TAKES(KEY) | TAKES(CERT) | TAKES(WHAT) | TAKES(ENV) | TAKES(FILE), command_open,
+		"unseal a credential with your own key, here",
+		"Without --file the sealed value comes from the daemon, which cannot open it and never sees\n"
+		"your key.  The credential is printed on standard output and nowhere else." },
+	{ "evidence verify", "FILE", NULL, 0, evidence_check, "check the chain of an evidence file",
+		"Needs no daemon." },
+	{ "help", "[COMMAND]", NULL, 0, help, "show help", NULL },
+};
+const size_t command_count = ARRAY_LEN(command_table);
+
+/* --- help ------------------------------------------------------------------------------------------------- */
+
+static void print_options(FILE *out, struct arena *a, unsigned takes, bool global)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct command_option_row *o = &command_options[i];
+		if (o->global != global || (!global && !(takes & 1u << i)))
+			continue;
+		char *name = arena_printf(a, "%s--%s%s%s", o->letter ? arena_printf(a, "-%c, ", o->letter) : "    ", o->name,
+			o->value ? " " : "", o->value ? o->value : "");
+		fprintf(out, "  %-26s  %s\n", name, o->help);
+	}
+}
+
+static void usage(FILE *out, struct arena *a)
+{
+	fprintf(out, "usage: rollcall [-s SOCKET] [--json] COMMAND [ARGUMENTS]\n\ncommands:\n");
+	for (size_t i = 0; i < command_count; i++) {
+		const struct command_row *c = &command_table[i];
+		fprintf(out, "  %-26s  %s\n", c->arg ? arena_printf(a, "%s %s", c->words, c->arg) : c->words, c->help);
+	}
+	fprintf(out, "\noptions:\n");
+	print_options(out, a, 0, true);
+	fprintf(out, "\nexit status: 0 done, 1 refused or failed, 2 usage, 3 the daemon cannot be reached\n");
+}
+
+static void usage_of(FILE *out, struct arena *a, const struct command_row *c)
+{
+	fprintf(out, "usage: rollcall [-s SOCKET] [--json] %s", c->words);
+	if (c->arg)
+		fprintf(out, " %s", c->arg);
+	if (c->options)
+		fprintf(out, " %s", c->options);
+	fprintf(out, "\n\n%s\n", c->help);
+	if (c->more)
+		fprintf(out, "%s\n", c->more);
+	if (c->takes) {
+		fprintf(out, "\noptions:\n");
+		print_options(out, a, c->takes, false);
+	}
+}
+
+static const struct command_row *find_command(const char *words)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		if (str_eq(command_table[i].words, words))
+			return &command_table[i];
+	}
+	return NULL;
+}
+
+static int help(const struct command_line *l)
+{
+	if (!l->arg) {
+		usage(l->out, l->arena);
+		return COMMAND_DONE;
+	}
+	/* One word is enough to ask for help: "evidence" is "evidence verify". */
+	size_t n = strlen(l->arg);
+	for (size_t i = 0; i < command_count; i++) {
+		const char *words = command_table[i].words;
+		if (strncmp(words, l->arg, n) == 0 && (words[n] == '\0' || words[n] == ' ')) {
+			usage_of(l->out, l->arena, &command_table[i]);
+			return COMMAND_DONE;
+		}
+	}
+	return command_fail(l, COMMAND_USAGE, "there is no command \"%s\"", l->arg);
+}
+
+int command_fail(const struct command_line *l, int exit_status, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(l->err, "rollcall: %s\n", str_printable(l->arena, text, strlen(text)));
+	return exit_status;
+}
+
+/* --- the command line --------------------------------------------------------------------------------------- */
+
+static int find_option(const char *name, size_t n)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (strlen(command_options[i].name) == n && strncmp(command_options[i].name, name, n) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static int find_letter(char letter)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (command_options[i].letter && command_options[i].letter == letter)
+			return i;
+	}
+	return -1;
+}
+
+/* Takes the option at argv[at], and its value.  Returns the index of the next argument, 0 = complained. */
+static int read_option(struct command_line *l, int argc, char **argv, int at)
+{
+	const char *text = argv[at];
+	bool is_long = text[1] == '-';
+	size_t n = is_long ? strcspn(text + 2, "=") : 0;
+	int option = is_long ? find_option(text + 2, n) : find_letter(text[1]);
+	const char *value = is_long ? (text[2 + n] ? text + 3 + n : NULL) : text[2] ? text + 2 : NULL;
+	if (option < 0)
+		return command_fail(l, 0, "there is no option \"%s\"", text);
+	const struct command_option_row *o = &command_options[option];
+	if (!o->value && value)
+		return command_fail(l, 0, "option --%s takes no value", o->name);
+	if (o->value && !value && ++at < argc)
+		value = argv[at];
+	if (o->value && (!value || !*value))
+		return command_fail(l, 0, "option --%s needs a value: %s", o->name, o->value);
+	if (l->option[option])
+		return command_fail(l, 0, "option --%s was given twice", o->name);
+	l->option[option] = o->value ? value : "";
+	return at + 1;
+}
+
+/* Words into command and argument.  A command has one or two words and at most one argument. */
+static bool read_words(struct command_line *l, const char **words, size_t n)
+{
+	size_t used = 1;
+	if (n == 0) {
+		l->command = find_command("help");
+		return l->option[OPTION_HELP] || (command_fail(l, 0, "which command? (rollcall help)"), false);
+	}
+	l->command = find_command(words[0]);
+	if (!l->command && n > 1) {
+		l->command = find_command(arena_printf(l->arena, "%s %s", words[0], words[1]));
+		used = 2;
+	}
+	if (!l->command)
+		return command_fail(l, 0, "there is no command \"%s\" (rollcall help)", words[0]), false;
+	bool needed = l->command->arg && *l->command->arg != '[';
+	if (n > used + (l->command->arg != NULL))
+		return command_fail(l, 0, "\"%s\" takes no argument \"%s\"", l->command->words, words[n - 1]), false;
+	if (n > used)
+		l->arg = words[used];
+	if (needed && !l->arg && !l->option[OPTION_HELP])
+		return command_fail(l, 0, "\"%s\" needs an argument: %s", l->command->words, l->command->arg), false;
+	return true;
+}
+
+static bool check_options(const struct command_line *l)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (l->option[i] && !command_options[i].global && !(l->command->takes & 1u << i))
+			return command_fail(l, 0, "\"%s\" takes no option --%s", l->command->words, command_options[i].name), false;
+	}
+	return true;
+}
+
+static bool read_line(struct command_line *l, int argc, char **argv)
+{
+	const char **words = arena_alloc(l->arena, ((size_t)argc + 1) * sizeof(*words));
+	size_t n = 0;
+	bool options = true;
+	for (int at = 1; at < argc;) {
+		if (options && str_eq(argv[at], "--")) {
+			options = false;
+			at++;
+		} else if (options && argv[at][0] == '-' && argv[at][1]) {
+			at = read_option(l, argc, argv, at);
+			if (!at)
+				return false;
+		} else {
+			words[n++] = argv[at++];
+		}
+	}
+	if (l->option[OPTION_VERSION])
+		return true;
+	return read_words(l, words, n) && check_options(l);
+}
+
+int command_run(int argc, char **argv, FILE *out, FILE *err)
+{
+	AUTO_ARENA struct arena *a = arena_new(COMMAND_MEMORY);
+	struct command_line l = { .arena = a, .out = out, .err = err };
+	int result = COMMAND_DONE;
+	if (!read_line(&l, argc, argv))
+		return COMMAND_USAGE;
+	if (l.option[OPTION_VERSION])
+		fprintf(out, "rollcall %s\n", ROLLCALL_VERSION);
+	else if (l.option[OPTION_HELP] && l.command->run != help)
+		usage_of(out, a, l.command);
+	else
+		result = l.command->run(&l);
+	if (fflush(out) != 0 || ferror(out))
+		return command_fail(&l, COMMAND_REFUSED, "the output could not be written");
+	return result;
+}

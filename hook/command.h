@@ -1,0 +1,74 @@
+/* The command `rollcall`: its table, its command line, and what its files share.  It speaks to the daemon through
+ * wire.h and knows nothing of the store, the directory or the cloud. */
+#ifndef ROLLCALL_HOOK_COMMAND_H
+#define ROLLCALL_HOOK_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/err.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "hook/wire.h"
+
+enum { COMMAND_DONE = 0, COMMAND_REFUSED = 1, COMMAND_USAGE = 2, COMMAND_UNREACHABLE = 3 };
+
+enum command_option {
+	OPTION_SOCKET, OPTION_JSON, OPTION_KEY, OPTION_CERT, OPTION_WHAT, OPTION_ENV, OPTION_FILE, OPTION_HELP, OPTION_VERSION,
+	OPTION_COUNT
+};
+struct command_option_row {
+	const char *name;          /* "key" */
+	char letter;               /* 0: none */
+	const char *value;         /* "FILE"; NULL: takes none */
+	bool global;               /* every command takes it */
+	const char *help;
+};
+extern const struct command_option_row command_options[OPTION_COUNT];
+
+struct command_line {
+	const struct command_row *command;
+	const char *option[OPTION_COUNT];  /* value, "" for a flag, NULL when not given */
+	const char *arg;                   /* the argument behind the command's words; NULL when not given */
+	struct arena *arena;
+	FILE *out, *err;
+};
+struct command_row {
+	const char *words;         /* "evidence verify" */
+	const char *arg;           /* "NAME", "[NAME]" or NULL */
+	const char *options;       /* as the help shows them; NULL: none */
+	unsigned takes;            /* bit 1u << option */
+	int (*run)(const struct command_line *);
+	const char *help;          /* one line */
+	const char *more;          /* further lines of `rollcall help COMMAND`; NULL: none */
+};
+extern const struct command_row command_table[];
+extern const size_t command_count;
+
+/* The whole program but main's hardening.  Returns the exit status. */
+int command_run(int argc, char **argv, FILE *out, FILE *err);
+/* Prints "rollcall: ..." and returns the status. */
+int command_fail(const struct command_line *, int status, const char *fmt, ...) PRINTF(3, 4);
+
+/* --- command_ask.c: one question to the daemon ----------------------------------------------------------- */
+/* *body in the line's arena.  COMMAND_DONE, or the exit status after the complaint was printed. */
+int command_ask(const struct command_line *, enum wire_action, const char *name, struct json **body);
+
+/* --- command_print.c: for human eyes ---------------------------------------------------------------------- */
+struct table { struct arena *arena; size_t columns, rows, room; char **cells; bool right[16]; };
+void table_init(struct table *, struct arena *, size_t columns, const char *const *titles);
+/* One cell after the other; control characters are replaced, NULL is "-". */
+void table_add(struct table *, const char *text);
+void table_print(const struct table *, FILE *);
+size_t text_width(const char *utf8);         /* columns on a terminal */
+
+void print_json(const struct command_line *, const struct json *);
+void print_status(const struct command_line *, const struct json *);
+void print_show(const struct command_line *, const struct json *);
+void print_queue(const struct command_line *, const struct json *);
+void print_plan(const struct command_line *, const struct json *);
+
+/* --- command_open.c --------------------------------------------------------------------------------------- */
+int command_open(const struct command_line *);
+
+#endif
