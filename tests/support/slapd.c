@@ -180,7 +180,8 @@ static void write_conf(struct slapd *s, const struct slapd_options *o)
 		"limits dn.exact=\"" SLAPD_ACCOUNT "\" size=unlimited time=unlimited\n"
 		"access to attrs=userPassword by anonymous auth by * none\n"
 		"access to * by dn.exact=\"" SLAPD_ACCOUNT "\" write by * read\n", f);
-	fputs("\noverlay syncprov\nsyncprov-checkpoint 1 1\n", f);
+	if (!o->no_sync)
+		fputs("\noverlay syncprov\nsyncprov-checkpoint 1 1\n", f);
 	fclose(f);
 	slapd_file(s, "slapd.conf", text, s->conf, sizeof(s->conf));
 	free(text);

@@ -22,6 +22,7 @@ struct slapd_options {
 	const char *global_conf;     /* lines before the database, NULL: none */
 	const char *database_conf;   /* lines of the database, behind the standard ones; NULL: the account may write everything */
 	bool tls;                    /* make a CA and a certificate, listen on ldaps as well */
+	bool no_sync;                /* without the overlay syncprov */
 	bool config_dir;             /* run from cn=config instead of slapd.conf */
 	bool config_ldif;            /* with config_dir: load etc/schema/rollcall.ldif and etc/acl/rollcall-acl.ldif instead of .schema */
 };
