@@ -1,8 +1,8 @@
 /* The door to SQLite: opening, transactions, queries.
  *
  * Durability in WAL mode: with synchronous=FULL a commit returns after the log is on the disk, with NORMAL it
- * only survives the end of the process.  As the log is one sequence, a durable commit carries all earlier ones
- * with it.  The level cannot be changed inside a transaction, therefore it is chosen before BEGIN; and the
+ * only survives the end of the process.  As the log is one sequence, a durable commit that writes anything
+ * carries all earlier ones with it.  The level cannot be changed inside a transaction, therefore it is chosen before BEGIN; and the
  * transactions of store_begin() are always durable, so that whatever joins them gets what it was promised. */
 #include <errno.h>
 #include <fcntl.h>
@@ -207,7 +207,8 @@ static int set_up(struct store *s, struct err *e)
 	if (code != SQLITE_OK)
 		return db_fail(s, code, e);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
-	int r = db_exec(s, "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;", e);
+	int r = db_exec(s, "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; "
+		"PRAGMA cache_size = -8000", e);
 	if (r == 0)
 		r = check_journal(s, e);
 	if (r == 0)

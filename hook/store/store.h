@@ -26,11 +26,14 @@ struct store;
 MUST_USE int store_open(const char *path, const struct clock *, struct store **out, struct err *e);
 void store_close(struct store *);
 
-MUST_USE int store_begin(struct store *, struct err *e);       /* may nest in the same thread */
+/* May nest in the same thread.  What store_begin opened is on the disk when its store_commit has returned 0, whatever
+ * stood in it.  When a function inside failed with TEMP, everything up to the outermost commit fails with TEMP, and
+ * nothing of it stays; answers such as ABSENT and STALE harm nothing.  store_commit ends it in either case. */
+MUST_USE int store_begin(struct store *, struct err *e);
 MUST_USE int store_commit(struct store *, struct err *e);
 void store_rollback(struct store *);
 
-/* Small named values: installation id, evidence head, ... *out NULL when there is none. */
+/* Small named values: installation id, evidence head, ... *out NULL when there is none.  Durable. */
 MUST_USE int store_meta_get(struct store *, const char *name, struct arena *, char **out, struct err *e);
 MUST_USE int store_meta_put(struct store *, const char *name, const char *value, struct err *e);
 
@@ -51,11 +54,14 @@ struct store_person {
 	char *note;                /* what an administrator should know ("login name is taken by ..."); may be NULL */
 	unsigned generation;       /* the current account's; 0 = never had one */
 };
-MUST_USE int store_person_put(struct store *, const struct store_person *, struct err *e);     /* insert or replace */
+/* Insert or replace; the generation only grows. */
+MUST_USE int store_person_put(struct store *, const struct store_person *, struct err *e);
 MUST_USE int store_person_get(struct store *, const char *uuid, struct arena *, struct store_person *, struct err *e); /* ABSENT */
-/* By login name or UUID.  Fails: ABSENT; INPUT (the name is ambiguous: two people carry it). */
+/* By login name (without ASCII case) or UUID.  Names are used again: who is in the directory goes before who has left
+ * it.  Fails: ABSENT; INPUT (the name is ambiguous: two people carry it). */
 MUST_USE int store_person_find(struct store *, const char *name, struct arena *, struct store_person *, struct err *e);
-/* Whoever else carries this login and whose current account is in one of the stages (bit set 1u << stage). */
+/* Whoever else carries this login and whose current account is in one of the stages (bit set 1u << stage; no account
+ * counts as STAGE_NONE). */
 MUST_USE int store_login_holder(struct store *, const char *login, const char *not_uuid, unsigned stages, char out[UUID_TEXT],
 	struct err *e);            /* ABSENT: nobody */
 /* Every person, in UUID order, in pages: after "" first, then after the last uuid.  *count <= max. */
@@ -63,7 +69,7 @@ MUST_USE int store_people(struct store *, const char *after, size_t max, struct 
 	struct err *e);
 /* UUIDs only, 16 bytes each, ascending: what a refresh is compared with. */
 MUST_USE int store_people_uuids(struct store *, unsigned char (**out)[16], size_t *count, struct err *e);  /* Owns: caller frees *out */
-/* People whose weak departure waits since before `since_ms`. */
+/* People whose weak departure waits since `since_ms` or longer. */
 MUST_USE int store_weak(struct store *, int64_t since_ms, size_t max, struct arena *, struct store_person **out, size_t *count,
 	struct err *e);
 /* People who are DUE by date and whose date is not after now. */
@@ -97,7 +103,8 @@ struct store_account {
 	int owner;                 /* worker number, 0 = nobody */
 	int64_t want, took;
 };
-/* A new generation, in the given stage, not yet queued; person.generation becomes it.  id is set. */
+/* A new generation (0: the next one), in the given stage, not yet queued; person.generation becomes it.  id, generation
+ * and due_ms are set.  Fails: ABSENT (no such person), BUG (there is this generation already). */
 MUST_USE int store_account_new(struct store *, struct store_account *, struct err *e);
 MUST_USE int store_account_get(struct store *, const char *uuid, unsigned generation, struct arena *, struct store_account *,
 	struct err *e);    /* generation 0: the current one.  ABSENT */
@@ -109,9 +116,11 @@ MUST_USE int store_accounts_of(struct store *, const char *uuid, struct arena *,
 MUST_USE int store_accounts(struct store *, int64_t after_id, size_t max, struct arena *, struct store_account **out, size_t *count,
 	struct err *e);
 /* News of this account: writes stage, since, retire_after, cut_*, hold_reason, placement, lane, due, sweep_ms, and
- * want = want + 1, attempts = 0.  A worker that has it in hand is preempted by that. */
+ * want = want + 1, attempts = 0; a change of stage makes it incomplete.  A worker that has it in hand is preempted by
+ * that.  Fails: ABSENT. */
 MUST_USE int store_account_news(struct store *, const struct store_account *, struct err *e);
-/* Only wake it: want + 1, due and lane as given when more urgent than what it has. */
+/* Only wake it: want + 1; lane the more urgent of both, due the earlier of both (one that had nothing to do takes both
+ * as given). */
 MUST_USE int store_account_wake(struct store *, int64_t id, int lane, int64_t due_ms, struct err *e);
 /* Accounts in `stage` whose retire_after has passed (the candidates of retirement). */
 MUST_USE int store_graceless(struct store *, int stage, int64_t now_ms, size_t max, struct arena *, struct store_account **out,
@@ -126,10 +135,15 @@ MUST_USE int store_may_act(struct store *, int64_t account_id, int worker, struc
 /* Save what was found, whoever wants what by now (it is a fact). */
 MUST_USE int store_found_put(struct store *, int64_t account_id, const char *found, struct err *e);
 /* Give back: owner = 0, and found, complete, attempts, trouble*, lane, due, sweep_ms are written; when want has moved on
- * meanwhile, lane, due, attempts and sweep_ms of the news stay as they are. */
+ * meanwhile, lane, due, attempts and sweep_ms of the news stay as they are, and complete holds only for the stage that
+ * was taken.  found NULL: as it was.  Fails: STALE (not in this worker's hand: nothing was written). */
 MUST_USE int store_give_back(struct store *, const struct store_account *, int worker, struct err *e);
 
-struct store_counts { int64_t stage[8]; int64_t lane_due[LANE_COUNT]; int64_t troubled, outbox, open_intents, people; };
+struct store_counts {
+	int64_t stage[8];              /* accounts of all generations; [0]: people without one */
+	int64_t lane_due[LANE_COUNT];  /* due now, or in a worker's hand */
+	int64_t troubled, outbox, open_intents, people;
+};
 MUST_USE int store_counts(struct store *, struct store_counts *, struct err *e);
 
 /* --- overviews, for people who look ------------------------------------------------------------------------ */
