@@ -252,8 +252,8 @@ static int get_integer(const struct json *root, const char *path, bool *negative
 
 int json_int(const struct json *root, const char *path, int64_t *out, struct err *e)
 {
-	bool negative;
-	uint64_t v;
+	bool negative = false;
+	uint64_t v = 0;
 	int r = get_integer(root, path, &negative, &v, e);
 	if (r)
 		return r;
@@ -265,8 +265,8 @@ int json_int(const struct json *root, const char *path, int64_t *out, struct err
 
 int json_uint(const struct json *root, const char *path, uint64_t *out, struct err *e)
 {
-	bool negative;
-	uint64_t v;
+	bool negative = false;
+	uint64_t v = 0;
 	int r = get_integer(root, path, &negative, &v, e);
 	if (r)
 		return r;

@@ -23,7 +23,7 @@ void json_start(void);
 MUST_USE int json_parse(struct arena *, const char *text, size_t len, struct json **out, struct err *e);
 
 /* --- reading.  A path is names joined by dots, with [N] for array items: "Response.EnvList[0].EnvId".
- * Names are matched with case.  `null` counts as not there. */
+ * Names are matched with case.  `null` counts as not there.  "" is the value itself. */
 const struct json *json_get(const struct json *, const char *path);          /* NULL when not there */
 const char *json_text(const struct json *, const char *path);                /* NULL unless a string is there */
 bool json_has(const struct json *, const char *path);
@@ -48,7 +48,8 @@ const struct json *json_next(const struct json *);
 /* Deep equality; members in any order, numbers by value (how CAM policies are compared). */
 bool json_equal(const struct json *, const struct json *);
 
-/* --- writing.  New values belong to the arena until they are put somewhere; then to their parent. */
+/* --- writing.  New values belong to the arena until they are put somewhere; then to their parent.  A value that
+ * stands somewhere already is copied.  A member of the same name is replaced; text that is not UTF-8 gets '?'. */
 struct json *json_object(struct arena *);
 struct json *json_array(struct arena *);
 void json_put(struct json *object, const char *name, struct json *value);

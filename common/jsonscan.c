@@ -226,8 +226,8 @@ static int check_names(struct scan *s, size_t base)
 
 static int scan_member(struct scan *s)
 {
-	size_t from, to, at = s->at;
-	bool escaped;
+	size_t from = 0, to = 0, at = s->at;
+	bool escaped = false;
 	if (peek(s) != '"')
 		return fail(s, s->at, "a name in quotes was expected");
 	int r = scan_string(s, &from, &to, &escaped);

@@ -32,17 +32,12 @@ struct seal_key {
 	X509 *cert;
 };
 
-#define CLEANUP(name, type, release)                                                                                   \
-	static void name(type **p)                                                                                     \
-	{                                                                                                              \
-		release(*p);                                                                                           \
-	}
-CLEANUP(drop_bio, BIO, BIO_free_all)
-CLEANUP(drop_x509, X509, X509_free)
-CLEANUP(drop_key, EVP_PKEY, EVP_PKEY_free)
-CLEANUP(drop_store, X509_STORE, X509_STORE_free)
-CLEANUP(drop_store_ctx, X509_STORE_CTX, X509_STORE_CTX_free)
-CLEANUP(drop_cms, CMS_ContentInfo, CMS_ContentInfo_free)
+static void drop_bio(BIO **p) { BIO_free_all(*p); }
+static void drop_x509(X509 **p) { X509_free(*p); }
+static void drop_key(EVP_PKEY **p) { EVP_PKEY_free(*p); }
+static void drop_store(X509_STORE **p) { X509_STORE_free(*p); }
+static void drop_store_ctx(X509_STORE_CTX **p) { X509_STORE_CTX_free(*p); }
+static void drop_cms(CMS_ContentInfo **p) { CMS_ContentInfo_free(*p); }
 #define AUTO_BIO __attribute__((cleanup(drop_bio)))
 #define AUTO_X509 __attribute__((cleanup(drop_x509)))
 #define AUTO_KEY __attribute__((cleanup(drop_key)))

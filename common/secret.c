@@ -50,9 +50,10 @@ static struct secret *blank(size_t n)
 	/* The secure heap is small; when it is full ordinary memory must do, wiped all the same. */
 	if (!s)
 		s = OPENSSL_zalloc(size);
-	if (!s)
+	if (s)
+		s->len = n;
+	else
 		mem_exhausted();
-	s->len = n;
 	return s;
 }
 
@@ -116,16 +117,13 @@ bool secret_equal(const struct secret *a, const struct secret *b)
 
 /* --- files ---------------------------------------------------------------- */
 
-static int open_private(const char *path, int *out, struct err *e)
+static int check_private(int fd, const char *path, struct err *e)
 {
-	/* Not blocking: a FIFO put in the file's place must not hold us. */
-	AUTO_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	if (fd < 0) {
-		if (errno == ELOOP)
-			return err_set(e, ERR_INPUT, "secret file \"%s\" is a symbolic link", path);
+	if (fd < 0 && errno == ELOOP)
+		return err_set(e, ERR_INPUT, "secret file \"%s\" is a symbolic link", path);
+	if (fd < 0)
 		return err_set(e, ERR_INPUT, "secret file \"%s\" could not be opened: %s", path, strerror(errno));
-	}
 	if (fstat(fd, &st) != 0)
 		return err_set(e, ERR_INPUT, "secret file \"%s\": %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
@@ -133,16 +131,15 @@ static int open_private(const char *path, int *out, struct err *e)
 	if (st.st_mode & 077)
 		return err_set(e, ERR_INPUT, "secret file \"%s\" is open to group or others (mode %03o; wanted 0600 or 0400)",
 			path, (unsigned)st.st_mode & 0777);
-	*out = fd;
-	fd = -1;
 	return 0;
 }
 
 /* The whole file, read unbuffered: no copy stays behind in a stdio buffer. */
 int secret_load_file(const char *path, struct secret **out, struct err *e)
 {
-	AUTO_FD int fd = -1;
-	int r = open_private(path, &fd, e);
+	/* Not blocking: a FIFO put in the file's place must not hold us. */
+	AUTO_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int r = check_private(fd, path, e);
 	if (r)
 		return r;
 	AUTO_SECRET struct secret *s = blank(FILE_BYTES + 1);
@@ -184,10 +181,10 @@ static int next_line(const char *path, const struct secret *file, size_t *at, in
 int secret_load(const char *path, struct secret **out, struct err *e)
 {
 	AUTO_SECRET struct secret *file = NULL;
-	const char *line;
-	size_t n, at = 0;
+	const char *line = NULL;
+	size_t n = 0, at = 0;
 	int r = secret_load_file(path, &file, e);
-	if (!r)
+	if (!r && file)
 		r = next_line(path, file, &at, 1, &line, &n, e);
 	if (!r)
 		*out = secret_new(line, n);
@@ -197,12 +194,12 @@ int secret_load(const char *path, struct secret **out, struct err *e)
 int secret_load_pair(const char *path, struct arena *a, char **id, struct secret **out, struct err *e)
 {
 	AUTO_SECRET struct secret *file = NULL;
-	const char *first, *second;
-	size_t first_len, second_len, at = 0;
+	const char *first = NULL, *second = NULL;
+	size_t first_len = 0, second_len = 0, at = 0;
 	int r = secret_load_file(path, &file, e);
-	if (!r)
+	if (!r && file)
 		r = next_line(path, file, &at, 1, &first, &first_len, e);
-	if (!r)
+	if (!r && file)
 		r = next_line(path, file, &at, 2, &second, &second_len, e);
 	if (r)
 		return r;

@@ -162,6 +162,13 @@ static void employee_certificates_must_chain(void **state)
 	assert_int_equal(seal_to_add_person(to, der, n, all.ca_file, "alice", NULL, now_ms(), &e), 0);
 	check_err(seal_to_add_person(to, der, n, all.ca_file, "alice", NULL, now_ms() + INT64_C(90000000), &e), &e, ERR_INPUT, "expired");
 	check_err(seal_to_add_person(to, der, n, all.ca_file, "alice", NULL, now_ms() - INT64_C(7200000), &e), &e, ERR_INPUT, "not valid yet");
+	/* The CA's end counts too, at the time that is asked for. */
+	X509 *longer = cert_make(&(struct cert_spec){ .cn = "alice", .to = 864000 }, all.key, all.ca, all.ca_key);
+	size_t longer_n;
+	unsigned char *longer_der = cert_der(all.a, longer, &longer_n);
+	check_err(seal_to_add_person(to, longer_der, longer_n, all.ca_file, "alice", NULL, now_ms() + INT64_C(172800000), &e), &e,
+		ERR_INPUT, "does not chain");
+	X509_free(longer);
 	check_err(seal_to_add_person(to, der, n, unit_path(all.a, "none"), "alice", NULL, now_ms(), &e), &e, ERR_INPUT, "CA file");
 	check_err(seal_to_add_person(to, der, n - 1, all.ca_file, "alice", NULL, now_ms(), &e), &e, ERR_INPUT, "not a DER certificate");
 	der = arena_memdup(all.a, der, n);     /* one byte behind the end: its NUL */
@@ -516,9 +523,10 @@ static void a_key_is_made_once(void **state)
 	char *folder = unit_path(all.a, "keys");
 	assert_int_equal(mkdir(folder, 0700), 0);
 	char *path = arena_printf(all.a, "%s/seal.pem", folder);
-	umask(0);     /* the mode does not hang on the umask */
+	umask(0777);     /* the mode does not hang on the umask */
 	if (seal_key_ensure(path, "rollcall test", &made, &e) != 0)
 		fail_msg("%s", e.text);
+	umask(077);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(seal_key_ensure(path, "another name", &loaded, &e), 0);
