@@ -1,0 +1,274 @@
+/* The API key.  Its secret is shown once, in the answer to CreateAccessKey: an intent before, a sealed copy in the
+ * store after it, and a key whose secret did not get there is deleted and made anew.  A user can have two keys.
+ *
+ * Ours is the key that the store knows, or one that carries our mark.  What else the sub-account has was made by
+ * hand; in the cut all are switched off, whoever made them. */
+#include "cloud/drivers/driver.h"
+
+struct one { const char *id; bool active, ours; };
+struct keys { size_t count; struct one *list; };
+
+static int list(struct call *c, const struct account *want, const struct found *found, struct keys *k, struct err *e)
+{
+	const struct json *answer;
+	struct json *p = arguments(c);
+	json_put_uint(p, "TargetUin", found->uin);
+	int rc = call_do(c, want, ACT_LIST_ACCESS_KEYS, p, &answer, e);
+	*k = (struct keys){ 0 };
+	if (rc)
+		return str_eq(e->code, "ResourceNotFound.SecretNotExist") ? 0 : rc;
+	const struct json *items = json_get(answer, "AccessKeys");
+	k->list = arena_alloc(c->arena, json_count(items) * sizeof(*k->list));
+	for (const struct json *item = json_first(items); item; item = json_next(item)) {
+		const char *id = json_text(item, "AccessKeyId");
+		if (!id)
+			continue;
+		k->list[k->count++] = (struct one){ .id = id, .active = !str_eq(json_text(item, "Status"), "Inactive"),
+			.ours = str_eq(id, found->key_id) || mark_judge(want, json_text(item, "Description")) == MARK_OURS };
+	}
+	return 0;
+}
+
+static struct one *find(struct keys *k, const char *id)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (!strcmp(k->list[i].id, id))
+			return &k->list[i];
+	return NULL;
+}
+
+static int set_status(struct call *c, const struct account *want, const struct found *found, const char *id, const char *status,
+	struct err *e)
+{
+	struct json *p = arguments(c);
+	json_put_text(p, "AccessKeyId", id);
+	json_put_text(p, "Status", status);
+	json_put_uint(p, "TargetUin", found->uin);
+	return call_do(c, want, ACT_UPDATE_ACCESS_KEY, p, NULL, e);
+}
+
+static int switch_off(struct call *c, const struct account *want, const struct found *found, struct one *key, struct err *e)
+{
+	if (!key->active)
+		return 0;
+	int rc = set_status(c, want, found, key->id, "Inactive", e);
+	if (!rc)
+		key->active = false;
+	return rc == ERR_ABSENT ? 0 : rc;
+}
+
+/* Whether an active key can be deleted is not documented, so it is switched off first.  The stored secret goes
+ * before the key: the other way round nobody would come back for it. */
+static int delete(struct call *c, const struct account *want, struct found *found, struct one *key, struct err *e)
+{
+	int rc = switch_off(c, want, found, key, e);
+	if (!rc && key->ours)
+		rc = c->journal->drop(c->journal, SECRET_KEY, key->id, e);
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	struct json *p = arguments(c);
+	json_put_text(p, "AccessKeyId", key->id);
+	json_put_uint(p, "TargetUin", found->uin);
+	rc = call_do(c, want, ACT_DELETE_ACCESS_KEY, p, NULL, e);
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	if (str_eq(found->key_id, key->id))
+		found->key_id[0] = '\0';
+	return 0;
+}
+
+static int key_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
+{
+	struct keys k;
+	int rc = need_uin(c, want, found, e);
+	if (!rc)
+		rc = list(c, want, found, &k, e);
+	if (rc)
+		return seen_of(rc, out);
+	const struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
+	bool any_active = false, odd = !mine || !mine->active || want->key_again;
+	for (size_t i = 0; i < k.count; i++) {
+		const struct one *key = &k.list[i];
+		any_active |= key->active;
+		if (key != mine && (key->ours || (key->active && !c->settings->key_hand_made_kept)))
+			odd = true;
+	}
+	*out = !k.count ? SEEN_NONE : !any_active ? SEEN_LOCKED : odd ? SEEN_DRIFT : SEEN_OK;
+	return 0;
+}
+
+/* --- an unknown outcome ------------------------------------------------------------- */
+
+/* If the key was made nobody knows its secret, so nothing is lost by deleting it, and a key that appears later
+ * still is a key nobody can use, until the next look finds it. */
+static int key_resolve(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	struct intent *intents;
+	size_t count;
+	struct keys k = { 0 };
+	int rc = c->journal->open_intents(c->journal, ROW_KEY, c->arena, &intents, &count, e);
+	if (rc || !count)
+		return rc;
+	rc = need_uin(c, want, found, e);
+	if (!rc)
+		rc = list(c, want, found, &k, e);
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	for (size_t i = 0; i < k.count; i++) {
+		if (!k.list[i].ours || str_eq(k.list[i].id, found->key_id))
+			continue;
+		rc = delete(c, want, found, &k.list[i], e);
+		if (rc)
+			return rc;
+	}
+	rc = 0;
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = c->journal->settle(c->journal, &intents[i], OUTCOME_ABSENT, found, e);
+	return rc;
+}
+
+/* --- building ------------------------------------------------------------------------- */
+
+static int create(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	const struct json *answer;
+	struct intent intent;
+	struct json *p = arguments(c);
+	json_put_uint(p, "TargetUin", found->uin);
+	json_put_text(p, "Description", want->mark);
+	int rc = call_once(c, want, found, ACT_CREATE_ACCESS_KEY, want->user_name, 0, p, &intent, &answer, e);
+	if (rc)
+		return must_exist(rc, e);
+	const char *id = json_text(answer, "AccessKey.AccessKeyId"), *text = json_text(answer, "AccessKey.SecretAccessKey");
+	if (!id || !text || !*id || !*text)
+		return err_set(e, ERR_UNKNOWN, "CreateAccessKey: the answer has no key");
+	AUTO_SECRET struct secret *secret = secret_text(text);
+	struct found made = *found;
+	str_copy(made.key_id, sizeof(made.key_id), id);
+	made.key_created_ms = clock_now(c->clock);
+	made.key_locked_ms = 0;
+	rc = c->journal->keep(c->journal, &intent, SECRET_KEY, id, secret, &made, e);
+	/* Not kept is not had: the intent is open, and resolve() deletes this key. */
+	if (!rc)
+		*found = made;
+	return rc;
+}
+
+/* Is the key that the store knows fit to stay? */
+static int fit(struct call *c, const struct account *want, const struct found *found, const struct one *mine, bool *yes,
+	struct err *e)
+{
+	AUTO_SECRET struct secret *secret = NULL;
+	*yes = false;
+	/* Back after long: the old key is not switched on again. */
+	if (!mine || (want->key_again && (found->key_locked_ms || !mine->active)))
+		return 0;
+	int rc = c->journal->reveal(c->journal, SECRET_KEY, mine->id, &secret, e);
+	*yes = !rc;
+	return rc == ERR_ABSENT ? 0 : rc;
+}
+
+/* Keys that must not be there next to ours.  make_room: those made by hand, too, since two is the limit. */
+static int tidy(struct call *c, const struct account *want, struct found *found, struct keys *k, const struct one *kept,
+	bool make_room, struct err *e)
+{
+	int rc = 0;
+	note_clear(found, "key");
+	for (size_t i = 0; !rc && i < k->count; i++) {
+		struct one *key = &k->list[i];
+		if (key == kept)
+			continue;
+		if (key->ours || make_room)
+			rc = delete(c, want, found, key, e);
+		else if (!c->settings->key_hand_made_kept)
+			rc = switch_off(c, want, found, key, e);
+		else
+			note_set(found, "key", "\"%s\" was made by hand", key->id);
+	}
+	return rc;
+}
+
+static int key_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	struct keys k;
+	bool stays;
+	int rc = key_resolve(c, want, found, e);
+	if (!rc)
+		rc = need_uin(c, want, found, e);
+	if (!rc)
+		rc = list(c, want, found, &k, e);
+	if (rc)
+		return must_exist(rc, e);
+	struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
+	rc = fit(c, want, found, mine, &stays, e);
+	if (rc)
+		return rc;
+	size_t ours = 0;
+	for (size_t i = 0; i < k.count; i++)
+		ours += k.list[i].ours;
+	/* Whoever comes back, or needs the place, loses the keys made by hand. */
+	bool back = mine && !mine->active;
+	bool make_room = back || want->key_again || (!stays && k.count - ours >= 2);
+	rc = tidy(c, want, found, &k, stays ? mine : NULL, make_room, e);
+	if (rc)
+		return must_exist(rc, e);
+	if (!stays)
+		return create(c, want, found, e);
+	if (back)
+		rc = set_status(c, want, found, mine->id, "Active", e);
+	if (!rc)
+		found->key_locked_ms = 0;
+	return must_exist(rc, e);
+}
+
+/* --- taking away ------------------------------------------------------------------------ */
+
+static int key_lock(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	struct keys k;
+	struct err worst = { 0 };
+	int rc = need_uin(c, want, found, e);
+	if (!rc)
+		rc = list(c, want, found, &k, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	for (size_t i = 0; i < k.count; i++) {
+		if (switch_off(c, want, found, &k.list[i], e))
+			worse(&worst, e);
+	}
+	if (!worst.kind && k.count && !found->key_locked_ms)
+		found->key_locked_ms = clock_now(c->clock);
+	if (worst.kind)
+		*e = worst;
+	return worst.kind;
+}
+
+static int key_remove(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	struct keys k;
+	/* All off before the first is deleted. */
+	int rc = key_lock(c, want, found, e);
+	if (!rc)
+		rc = need_uin(c, want, found, e);
+	if (!rc)
+		rc = list(c, want, found, &k, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	for (size_t i = 0; !rc && i < k.count; i++)
+		rc = delete(c, want, found, &k.list[i], e);
+	return rc;
+}
+
+/* First strike of the cut: from this call on the key that was handed out is worth nothing. */
+static int key_cut(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	if (!found->uin || !*found->key_id)
+		return 0;
+	int rc = set_status(c, want, found, found->key_id, "Inactive", e);
+	if (!rc && !found->key_locked_ms)
+		found->key_locked_ms = clock_now(c->clock);
+	return rc == ERR_ABSENT ? 0 : rc;
+}
+
+const struct driver key_driver = { .name = "key", .observe = key_observe, .ensure = key_ensure, .lock = key_lock,
+	.remove = key_remove, .cut = key_cut, .resolve = key_resolve };

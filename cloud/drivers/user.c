@@ -1,0 +1,127 @@
+/* The sub-account.  It grants nothing by itself: no key, no policy. */
+#include "cloud/drivers/driver.h"
+
+#define PASSWORD_LENGTH 20
+
+static int user_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
+{
+	const struct json *user;
+	int rc = look_user(c, want, found, &user, e);
+	if (rc)
+		return seen_of(rc, out);
+	*out = str_eq(json_text(user, "Remark"), want->remark) ? SEEN_OK : SEEN_DRIFT;
+	return 0;
+}
+
+/* The console password is our own, stored before the cloud gets it: one that the cloud made would be shown once. */
+static int password(struct call *c, const struct account *want, const struct found *found, struct secret **out, struct err *e)
+{
+	int rc = c->journal->reveal(c->journal, SECRET_PASSWORD, want->user_name, out, e);
+	if (rc != ERR_ABSENT)
+		return rc;
+	struct secret *made = secret_password(c->clock, PASSWORD_LENGTH);
+	rc = c->journal->keep(c->journal, NULL, SECRET_PASSWORD, want->user_name, made, found, e);
+	if (rc)
+		secret_free(made);
+	else
+		*out = made;
+	return rc;
+}
+
+static int add(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	AUTO_SECRET struct secret *secret = NULL;
+	const struct json *answer;
+	int rc = password(c, want, found, &secret, e);
+	if (rc)
+		return rc;
+	struct json *p = arguments(c);
+	json_put_text(p, "Name", want->user_name);
+	json_put_text(p, "Remark", want->remark);
+	json_put_int(p, "ConsoleLogin", 1);
+	json_put_int(p, "UseApi", 0);           /* keys have a row of their own */
+	json_put_text(p, "Password", secret_reveal(secret, NULL));
+	json_put_int(p, "NeedResetPassword", 1);
+	rc = call_do(c, want, ACT_ADD_USER, p, &answer, e);
+	if (!rc && !json_uint(answer, "Uin", &found->uin, NULL))
+		return 0;
+	if (rc && !str_eq(e->code, "InvalidParameter.SubUserNameInUse"))
+		return rc;
+	/* Ours from a call whose answer was lost, or somebody else's. */
+	struct err seen;
+	const struct json *user;
+	int look = look_user(c, want, found, &user, &seen);
+	if (look == ERR_ABSENT)
+		return rc ? rc : wait_poll(c, e, "the new sub-account cannot be seen yet");
+	if (look)
+		*e = seen;
+	return look;
+}
+
+static int user_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	if (!found->uin)
+		return add(c, want, found, e);
+	struct json *p = arguments(c);
+	json_put_text(p, "Name", want->user_name);
+	json_put_text(p, "Remark", want->remark);
+	return must_exist(call_do(c, want, ACT_UPDATE_USER, p, NULL, e), e);
+}
+
+static int leave_groups(struct call *c, const struct account *want, const struct found *found, struct err *e)
+{
+	const struct json *answer;
+	struct json *p = arguments(c);
+	json_put_uint(p, "SubUin", found->uin);
+	json_put_uint(p, "Rp", 100);            /* a user can be in ten */
+	int rc = call_do(c, want, ACT_LIST_GROUPS_FOR_USER, p, &answer, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	for (const struct json *group = json_first(json_get(answer, "GroupInfo")); !rc && group; group = json_next(group)) {
+		struct json *list = json_array(c->arena), *one = arguments(c);
+		p = arguments(c);
+		json_put_uint(one, "GroupId", (uint64_t)json_int_or(group, "GroupId", 0));
+		json_put_uint(one, "Uin", found->uin);
+		json_push(list, one);
+		json_put(p, "Info", list);
+		rc = call_do(c, want, ACT_REMOVE_USER_FROM_GROUP, p, NULL, e);
+		if (rc == ERR_ABSENT)
+			rc = 0;
+	}
+	return rc;
+}
+
+static int detach_all(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	struct attached *list;
+	size_t count;
+	int rc = list_attached(c, want, found->uin, &list, &count, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = detach(c, want, found, list[i].id, e);
+	return rc;
+}
+
+static int user_remove(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	const struct json *user;
+	int rc = look_user(c, want, found, &user, e);
+	if (!rc)
+		rc = leave_groups(c, want, found, e);
+	if (!rc)
+		rc = detach_all(c, want, found, e);
+	if (!rc) {
+		struct json *p = arguments(c);
+		json_put_text(p, "Name", want->user_name);
+		json_put_int(p, "Force", 1);    /* whatever key appeared in the meantime goes, too */
+		rc = call_do(c, want, ACT_DELETE_USER, p, NULL, e);
+	}
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	found->uin = 0;
+	rc = c->journal->drop(c->journal, SECRET_PASSWORD, want->user_name, e);
+	return rc == ERR_ABSENT ? 0 : rc;
+}
+
+const struct driver user_driver = { .name = "user", .observe = user_observe, .ensure = user_ensure, .remove = user_remove };
