@@ -10,7 +10,7 @@
 /* Decided when the generation begins; names are never derived again (CAM cannot rename, logins are reused). */
 struct placement {
 	char root_account[64], region[32], profile[64];
-	char user_name[64];      /* login, made fit for CAM, "-" and 6 base32 characters of UUID and generation */
+	char user_name[48];      /* login, made fit for CAM, "-" and 6 base32 characters of UUID and generation */
 	char env_alias[24];      /* "rc-" and 16 base32 characters */
 	char policy_name[96], server_name[61];
 	char package[64];
