@@ -442,7 +442,8 @@ int seal_key_load_reader(const char *path, const char *cert_path, struct seal_ke
 struct seal_to *seal_key_recipient(const struct seal_key *k)
 {
 	struct seal_to *to = seal_to_new();
-	add(to, k->cert);
+	if (k->cert)
+		add(to, k->cert);
 	return to;
 }
 

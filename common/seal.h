@@ -43,7 +43,7 @@ MUST_USE int seal_key_load_reader(const char *path, const char *cert_path, struc
  * written aside, fsynced and renamed. */
 MUST_USE int seal_key_ensure(const char *path, const char *name, struct seal_key **out, struct err *e);
 void seal_key_free(struct seal_key *);
-struct seal_to *seal_key_recipient(const struct seal_key *);
+struct seal_to *seal_key_recipient(const struct seal_key *);     /* empty for a reader's key without a certificate */
 /* Fails: INPUT (not for this key, or not such a message, or changed on the way). */
 MUST_USE int seal_open(const struct seal_key *, const void *der, size_t n, struct secret **plain, struct err *e);
 

@@ -514,6 +514,46 @@ static void key_files_are_checked(void **state)
 	seal_key_free(NULL);
 }
 
+static void readers_may_have_the_key_alone(void **state)
+{
+	(void)state;
+	struct sealed s;
+	struct err e = { 0 };
+	struct seal_key *key = NULL;
+	struct secret *plain = NULL;
+	seal_it(&s);
+	X509 *stranger = cert_make(&(struct cert_spec){ .cn = "stranger" }, all.ca_key, NULL, NULL);
+	char *alone = cert_pem(all.a, "alone.pem", NULL, all.other_key, 0600);
+	char *wrong = cert_pem(all.a, "wrong.pem", NULL, all.ca_key, 0600);
+	char *stranger_file = cert_pem(all.a, "stranger.crt", stranger, NULL, 0644);
+	const struct {
+		const char *key, *cert;
+	} good[] = { { s.other_file, NULL }, { alone, NULL }, { alone, s.other_file }, { s.other_file, s.other_file } };
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		if (seal_key_load_reader(good[i].key, good[i].cert, &key, &e) != 0)
+			fail_msg("%s", e.text);
+		assert_int_equal(seal_open(key, s.der, s.n, &plain, &e), 0);
+		assert_true(secret_equal(plain, s.plain));
+		secret_free(plain);
+		seal_key_free(key);
+	}
+	assert_int_equal(seal_key_load_reader(wrong, NULL, &key, &e), 0);
+	plain = NULL;
+	check_err(seal_open(key, s.der, s.n, &plain, &e), &e, ERR_INPUT, "not for this key");
+	assert_null(plain);
+	struct seal_to *nobody = seal_key_recipient(key);
+	assert_int_equal(seal_to_count(nobody), 0);
+	seal_to_free(nobody);
+	seal_key_free(key);
+	key = NULL;
+	check_err(seal_key_load_reader(alone, stranger_file, &key, &e), &e, ERR_INPUT, "do not belong together");
+	check_err(seal_key_load_reader(alone, unit_path(all.a, "none"), &key, &e), &e, ERR_INPUT, "No such file");
+	check_err(seal_key_load_reader(stranger_file, NULL, &key, &e), &e, ERR_INPUT, "open to group");
+	assert_null(key);
+	X509_free(stranger);
+	unseal_it(&s);
+}
+
 static void a_key_is_made_once(void **state)
 {
 	(void)state;
@@ -587,6 +627,7 @@ int main(void)
 		T(the_openssl_command_opens_it),
 		T(the_algorithms_are_as_promised),
 		T(key_files_are_checked),
+		T(readers_may_have_the_key_alone),
 		T(a_key_is_made_once),
 		T(a_key_that_cannot_be_made_or_used),
 	};
