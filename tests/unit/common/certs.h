@@ -82,4 +82,41 @@ static inline char *cert_pem(struct arena *a, const char *name, X509 *cert, EVP_
 	return path;
 }
 
+#define ENCRYPT "critical,keyEncipherment"
+
+/* A CA and keys of several kinds, for all tests of one program. */
+static struct {
+	struct arena *a;
+	EVP_PKEY *ca_key, *key, *other_key, *ec_key, *weak_key;
+	X509 *ca;
+	char *ca_file;
+} all __attribute__((unused));
+
+static inline int certs_set_up(void **state)
+{
+	(void)state;
+	all.a = arena_new(8 << 20);
+	all.ca_key = EVP_RSA_gen(2048);
+	all.key = EVP_RSA_gen(2048);
+	all.other_key = EVP_RSA_gen(2048);
+	all.weak_key = EVP_RSA_gen(1024);
+	all.ec_key = EVP_EC_gen("P-256");
+	all.ca = cert_make(&(struct cert_spec){ .cn = "Test CA", .ca = 1, .usage = "critical,keyCertSign" }, all.ca_key, NULL, NULL);
+	all.ca_file = cert_pem(all.a, "ca.pem", all.ca, NULL, 0644);
+	return 0;
+}
+
+static inline int certs_tear_down(void **state)
+{
+	(void)state;
+	EVP_PKEY_free(all.ca_key);
+	EVP_PKEY_free(all.key);
+	EVP_PKEY_free(all.other_key);
+	EVP_PKEY_free(all.weak_key);
+	EVP_PKEY_free(all.ec_key);
+	X509_free(all.ca);
+	arena_free(all.a);
+	return 0;
+}
+
 #endif
