@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "common/crypt.h"
 #include "common/err.h"
 
 struct evidence;
@@ -30,6 +31,9 @@ struct evidence_line {
 };
 /* Fails: TEMP (disk).  Grants stop then; revocations go on. */
 MUST_USE int evidence_add(struct evidence *, const struct evidence_line *, struct err *e);
+/* How many lines, and the SHA-256 of the last one (64 zeros: none): for the system log, beside which it shows when
+ * lines were taken away at the end. */
+void evidence_head(struct evidence *, int64_t *lines, char head[SHA256_HEX]);
 /* Walk a file.  *lines counts good ones.  Fails: INPUT with the line number and what is wrong. */
 MUST_USE int evidence_verify(const char *path, int64_t *lines, struct err *e);
 

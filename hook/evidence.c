@@ -1,0 +1,292 @@
+/* The evidence file.  A line is one JSON object; its last two members make the chain:
+ *     {"n":7,"at":"2026-11-24T16:35:02Z","ms":1764002102123,"event":"did", ... ,"prev":"HEX","sum":"HEX"}
+ * prev is the SHA-256 of the line before it (without its line end; of the first line: 64 zeros), sum that of this
+ * line up to the comma before "sum".  So every byte is covered, also in the last line.  That lines at the end were
+ * taken away shows only beside the head in the system log.
+ *
+ * What a power cut tore is left as it is, and the next line, event "torn", carries the digest of it in "fragment"
+ * and the chain from the last whole line: nothing is ever rewritten.  Only what does not end as a whole line does
+ * passes as torn; a whole line whose sum does not fit was changed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/crypt.h"
+#include "common/failpoint.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/str.h"
+#include "hook/evidence_chain.h"
+
+#define FIELD_BYTES 512                 /* longest text of one field */
+
+struct evidence {
+	int fd;
+	char *path;
+	const struct clock *clock;
+	pthread_mutex_t mutex;
+	bool broken;                    /* the end of the file is not known: look before the next line */
+	bool torn;                      /* it is known, and what it ends in has to be told first */
+	int64_t lines;                  /* number of the last line */
+	char head[SHA256_HEX];          /* its digest */
+};
+
+/* --- composing and appending --------------------------------------------------------------------------- */
+
+static void put_clean(struct json *doc, struct arena *arena, const char *name, const char *text)
+{
+	char cut[FIELD_BYTES];
+	if (!text)
+		return;
+	str_copy(cut, sizeof(cut), str_printable(arena, text, strnlen(text, FIELD_BYTES * 2)));
+	json_put_text(doc, name, cut);
+}
+
+/* The line with its line end, linked to the head. */
+static char *compose(struct evidence *ev, const struct evidence_line *l, const char *fragment, struct arena *arena)
+{
+	int64_t now = clock_now(ev->clock);
+	char at[TIME_TEXT], sum[SHA256_HEX];
+	struct json *doc = json_object(arena);
+	str_time(now, at);
+	json_put_int(doc, "n", ev->lines + 1);
+	json_put_text(doc, "at", at);
+	json_put_int(doc, "ms", now);
+	put_clean(doc, arena, "event", l->event);
+	put_clean(doc, arena, "uuid", l->uuid);
+	put_clean(doc, arena, "login", l->login);
+	if (l->generation)
+		json_put_int(doc, "generation", l->generation);
+	put_clean(doc, arena, "row", l->row);
+	put_clean(doc, arena, "what", l->what);
+	put_clean(doc, arena, "why", l->why);
+	put_clean(doc, arena, "request_id", l->request_id);
+	put_clean(doc, arena, "csn", l->csn);
+	json_put_text(doc, "fragment", fragment);
+	json_put_text(doc, "prev", ev->head);
+	char *text = json_print(arena, doc);
+	size_t n = strlen(text) - 1;            /* without the closing brace */
+	crypt_sha256_hex(text, n, sum);
+	return arena_printf(arena, "%.*s,\"sum\":\"%s\"}\n", (int)n, text, sum);
+}
+
+/* One write and one sync; a line that did not get onto the disk as a whole is taken back.  before: "" or a line end. */
+static int append(struct evidence *ev, const char *before, const char *line, struct err *e)
+{
+	AUTO_ARENA struct arena *arena = arena_new(4 * EVIDENCE_LINE_BYTES);
+	char *bytes = arena_printf(arena, "%s%s", before, line);
+	size_t n = strlen(bytes);
+	off_t end = lseek(ev->fd, 0, SEEK_END);
+	POINT("evidence.write.before");
+	ssize_t written = end < 0 ? -1 : write(ev->fd, bytes, n);
+	if (written >= 0 && (size_t)written < n)
+		errno = ENOSPC;
+	if (written != (ssize_t)n || fdatasync(ev->fd) < 0) {
+		int r = err_set(e, ERR_TEMP, "evidence \"%s\" could not be written: %s", ev->path, strerror(errno));
+		if (end < 0 || ftruncate(ev->fd, end) < 0)
+			ev->broken = true;
+		return r;
+	}
+	POINT("evidence.write.after");
+	crypt_sha256_hex(line, strlen(line) - 1, ev->head);
+	ev->lines++;
+	return 0;
+}
+
+/* --- the end of the file ------------------------------------------------------------------------------- */
+
+struct tail {
+	struct arena *arena;
+	char *bytes;
+	size_t len;
+	bool whole_file;
+};
+
+static int read_tail(struct evidence *ev, struct tail *t, struct err *e)
+{
+	off_t size = lseek(ev->fd, 0, SEEK_END);
+	off_t from = size > EVIDENCE_TAIL_BYTES ? size - EVIDENCE_TAIL_BYTES : 0;
+	if (size < 0)
+		return evidence_os_fail(ev->path, "read", e);
+	t->bytes = arena_alloc(t->arena, EVIDENCE_TAIL_BYTES + 1);
+	t->len = 0;
+	t->whole_file = from == 0;
+	while ((off_t)t->len < size - from) {
+		ssize_t n = pread(ev->fd, t->bytes + t->len, (size_t)(size - from) - t->len, from + (off_t)t->len);
+		if (n <= 0)
+			return evidence_os_fail(ev->path, "read", e);
+		t->len += (size_t)n;
+	}
+	return 0;
+}
+
+/* Where the line begins that ends before `end`. */
+static size_t line_start(const struct tail *t, size_t end)
+{
+	const char *newline = end ? memrchr(t->bytes, '\n', end) : NULL;
+	return newline ? (size_t)(newline - t->bytes) + 1 : 0;
+}
+
+static int bad_end(const struct evidence *ev, const char *why, struct err *e)
+{
+	return err_set(e, ERR_INPUT, "evidence \"%s\": %s; keep the file and start a new one", ev->path, why);
+}
+
+/* The last whole line must follow the one before it, as far as the tail shows that. */
+static int check_link(const struct evidence *ev, const struct tail *t, size_t start, const struct evidence_link *last,
+	struct err *e)
+{
+	struct evidence_link before;
+	struct err ignored;
+	size_t earlier = start ? line_start(t, start - 1) : 0;
+	if (*last->fragment || (start > 0 && earlier == 0 && !t->whole_file))
+		return 0;
+	if (start == 0 && last->n == 1 && strcmp(last->prev, evidence_no_line) == 0)
+		return 0;
+	if (start > 0 && evidence_read_line(t->bytes + earlier, start - 1 - earlier, &before, &ignored) == 0 &&
+		strcmp(before.digest, last->prev) == 0 && before.n + 1 == last->n)
+		return 0;
+	return bad_end(ev, "its last line does not follow the one before it", e);
+}
+
+/* Go back to the last whole line.  *from: where behind it the torn bytes begin. */
+static int find_last(struct evidence *ev, const struct tail *t, size_t *from, struct err *e)
+{
+	struct evidence_link link;
+	struct err why;
+	ev->lines = 0;
+	memcpy(ev->head, evidence_no_line, sizeof(ev->head));
+	size_t end = t->len && t->bytes[t->len - 1] == '\n' ? t->len - 1 : t->len;
+	for (*from = t->len; *from > 0;) {
+		size_t start = line_start(t, end);
+		if (start == 0 && !t->whole_file)
+			return bad_end(ev, "its last lines are too long to be any", e);
+		if (evidence_read_line(t->bytes + start, end - start, &link, &why) == 0) {
+			ev->lines = link.n;
+			memcpy(ev->head, link.digest, sizeof(ev->head));
+			return check_link(ev, t, start, &link, e);
+		}
+		if (evidence_ends_whole(t->bytes + start, end - start))
+			return bad_end(ev, arena_printf(t->arena, "a line at its end %s", why.text), e);
+		*from = start;
+		end = start ? start - 1 : 0;
+	}
+	return 0;
+}
+
+/* Find the head; when the file does not end in a whole line, say so in a line of its own. */
+static int find_end(struct evidence *ev, struct err *e)
+{
+	AUTO_ARENA struct arena *arena = arena_new(EVIDENCE_TAIL_BYTES + 16 * EVIDENCE_LINE_BYTES);
+	struct tail t = { .arena = arena };
+	struct evidence_line line = { .event = "torn" };
+	char fragment[SHA256_HEX];
+	size_t from = 0;
+	int r = read_tail(ev, &t, e);
+	if (r == 0)
+		r = find_last(ev, &t, &from, e);
+	if (r < 0)
+		return r;
+	bool ended = t.len == 0 || t.bytes[t.len - 1] == '\n';
+	ev->torn = from < t.len || !ended;
+	if (!ev->torn)
+		return 0;
+	if (from == t.len) {
+		line.what = "the line before this one had lost its line end";
+		return append(ev, "\n", compose(ev, &line, NULL, arena), e);
+	}
+	size_t torn = t.len - from - (ended ? 1 : 0);
+	crypt_sha256_hex(t.bytes + from, torn, fragment);
+	line.what = arena_printf(arena, "%zu bytes before this line are torn", torn);
+	return append(ev, ended ? "" : "\n", compose(ev, &line, fragment, arena), e);
+}
+
+/* --- opening and adding -------------------------------------------------------------------------------- */
+
+static void sync_directory(const char *path)
+{
+	AUTO_FREE char *copy = mem_strdup(path);
+	AUTO_FD int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		fsync(fd);
+}
+
+static int open_file(struct evidence *ev, struct err *e)
+{
+	struct stat st;
+	ev->fd = open(ev->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (ev->fd < 0 || fstat(ev->fd, &st) < 0)
+		return evidence_os_fail(ev->path, "opened", e);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INPUT, "evidence \"%s\" is not a regular file", ev->path);
+	if ((st.st_mode & 0177) && fchmod(ev->fd, 0600) < 0)
+		return evidence_os_fail(ev->path, "protected", e);
+	if (flock(ev->fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, ERR_TEMP, "evidence \"%s\" is in use by another rollcalld", ev->path);
+	if (st.st_size == 0)
+		sync_directory(ev->path);
+	return 0;
+}
+
+int evidence_open(const char *path, const struct clock *clock, struct evidence **out, struct err *e)
+{
+	struct evidence *ev = mem_alloc(sizeof(*ev));
+	ev->path = mem_strdup(path);
+	ev->clock = clock;
+	pthread_mutex_init(&ev->mutex, NULL);
+	int r = open_file(ev, e);
+	if (r == 0)
+		r = find_end(ev, e);
+	/* A full disk keeps the line about torn bytes waiting, not the daemon from opening. */
+	if (r == ERR_TEMP && ev->torn) {
+		ev->broken = true;
+		r = 0;
+	}
+	if (r < 0)
+		evidence_close(ev);
+	else
+		*out = ev;
+	return r;
+}
+
+void evidence_close(struct evidence *ev)
+{
+	if (!ev)
+		return;
+	if (ev->fd >= 0)
+		close(ev->fd);
+	pthread_mutex_destroy(&ev->mutex);
+	free(ev->path);
+	free(ev);
+}
+
+int evidence_add(struct evidence *ev, const struct evidence_line *line, struct err *e)
+{
+	AUTO_ARENA struct arena *arena = arena_new(16 * EVIDENCE_LINE_BYTES);
+	int r = 0;
+	pthread_mutex_lock(&ev->mutex);
+	if (ev->broken)
+		r = find_end(ev, e);
+	if (r == 0) {
+		ev->broken = false;
+		r = append(ev, "", compose(ev, line, NULL, arena), e);
+	}
+	pthread_mutex_unlock(&ev->mutex);
+	return r;
+}
+
+void evidence_head(struct evidence *ev, int64_t *lines, char head[SHA256_HEX])
+{
+	pthread_mutex_lock(&ev->mutex);
+	*lines = ev->lines;
+	memcpy(head, ev->head, sizeof(ev->head));
+	pthread_mutex_unlock(&ev->mutex);
+}
