@@ -1,0 +1,16 @@
+/* What the lighthouse and tat handlers share. */
+#ifndef ROLLCALL_CLOUD_EMULATOR_SERVERS_H
+#define ROLLCALL_CLOUD_EMULATOR_SERVERS_H
+
+#include "cloud/emulator/call.h"
+
+/* The servers of the parameter InstanceIds in the region of the call.  Fails by fail() on an id that is
+ * malformed, named twice, or not there. */
+int servers_named(struct call *, struct server ***out, size_t *count);
+bool server_id_fits(const char *id);
+bool server_agent_online(const struct emulator *, const struct server *);
+const char *server_state_name(const struct server *);
+/* 0, or DescribeInstancesReturnable's ReturnFailCode. */
+int server_return_code(const struct emulator *, const struct server *);
+
+#endif
