@@ -222,7 +222,8 @@ static int start_tls(struct dir *d, const struct dir_settings *s, int64_t starte
 	if (rc == LDAP_SUCCESS)
 		return set_blocking(d, false) == 0 ? 0 : err_set(e, ERR_TEMP, "TLS: the socket was lost");
 	d->broken = true;
-	if (clock_mono(d->clock) - started >= s->connect_ms)
+	/* The code does not tell (a refused certificate may be LDAP_TIMEOUT, too); poll() rounds down. */
+	if (clock_mono(d->clock) - started >= s->connect_ms - s->connect_ms / 20)
 		return err_set(e, ERR_TEMP, "TLS handshake: no answer within the time-out");
 	ldap_get_option(d->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &said);
 	rc = blames_certificate(said) ? ERR_INPUT : ERR_TEMP;

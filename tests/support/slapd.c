@@ -123,6 +123,50 @@ int slapd_free_port(void)
 	return ntohs(a.sin_port);
 }
 
+/* --- what a failed test leaves behind ---------------------------------------- */
+
+/* Servers that were not freed; a test that fails jumps over its slapd_free. */
+static struct { char folder[64]; pid_t pid; } living[32];
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *w)
+{
+	(void)st;
+	(void)kind;
+	(void)w;
+	return remove(path);
+}
+
+static void clean_up(void)
+{
+	for (size_t i = 0; i < sizeof(living) / sizeof(living[0]); i++) {
+		if (living[i].pid > 0) {
+			kill(living[i].pid, SIGKILL);
+			waitpid(living[i].pid, NULL, 0);
+		}
+		if (living[i].folder[0])
+			nftw(living[i].folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	}
+}
+
+/* pid 0: not running; -1: forget it. */
+static void note(const char *folder, pid_t pid)
+{
+	static bool registered;
+	size_t i = 0, most = sizeof(living) / sizeof(living[0]);
+
+	if (!registered && !atexit(clean_up))
+		registered = true;
+	while (i < most && strcmp(living[i].folder, folder) != 0)
+		i++;
+	for (size_t k = 0; i == most && k < most; k++)
+		if (!living[k].folder[0])
+			i = k;
+	if (i == most)
+		return;
+	snprintf(living[i].folder, sizeof(living[i].folder), "%s", pid < 0 ? "" : folder);
+	living[i].pid = pid;
+}
+
 /* --- certificates ---------------------------------------------------------- */
 
 static void make_ca(struct slapd *s, const char *name, char *cert, size_t n)
@@ -194,6 +238,7 @@ static void write_people(FILE *f, size_t people)
 			"mail: u%04zu@example.org\nemployeeType: active\n\n", i, i, i, i, i);
 }
 
+/* -w writes the contextCSN.  Without -q: slapadd 2.5.13 with both frees a cursor twice. */
 static void fill(struct slapd *s, const struct slapd_options *o)
 {
 	static const char *const units[] = { "people", "alumni", "services", "groups" };
@@ -215,8 +260,8 @@ static void fill(struct slapd *s, const struct slapd_options *o)
 	slapd_file(s, "content.ldif", text, path, sizeof(path));
 	free(text);
 	need(s, s->config_dir
-		? (const char *const[]){ "/usr/sbin/slapadd", "-q", "-S", "1", "-w", "-b", SLAPD_SUFFIX, "-F", s->conf, "-l", path, NULL }
-		: (const char *const[]){ "/usr/sbin/slapadd", "-q", "-S", "1", "-w", "-b", SLAPD_SUFFIX, "-f", s->conf, "-l", path, NULL });
+		? (const char *const[]){ "/usr/sbin/slapadd", "-S", "1", "-w", "-b", SLAPD_SUFFIX, "-F", s->conf, "-l", path, NULL }
+		: (const char *const[]){ "/usr/sbin/slapadd", "-S", "1", "-w", "-b", SLAPD_SUFFIX, "-f", s->conf, "-l", path, NULL });
 }
 
 /* From slapd.conf to cn=config, with Rollcall's LDIF files as an administrator would load them. */
@@ -243,6 +288,7 @@ void slapd_new(struct slapd *s, const struct slapd_options *o)
 	*s = (struct slapd){ .folder = "/tmp/rollcall-slapd-XXXXXX", .config_dir = o->config_dir, .tls = o->tls };
 	if (!mkdtemp(s->folder))
 		die("no folder: %s", strerror(errno));
+	note(s->folder, 0);
 	snprintf(db, sizeof(db), "%s/db", s->folder);
 	if (mkdir(db, 0700))
 		die("%s: %s", db, strerror(errno));
@@ -290,11 +336,13 @@ void slapd_start(struct slapd *s)
 	/* Should this program be killed, slapd goes with it. */
 	s->pid = start_program(log, (const char *const[]){ "setpriv", "--pdeathsig", "KILL", "/usr/sbin/slapd", "-d", "0", s->config_dir ? "-F" : "-f", s->conf,
 		"-h", urls, NULL });
+	note(s->folder, s->pid);
 	for (int i = 0; i < 400; i++) {
 		if (answers(s->port))
 			return;
 		if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
 			s->pid = 0;
+			note(s->folder, 0);
 			break;
 		}
 		pause_ms(25);
@@ -314,21 +362,16 @@ void slapd_stop(struct slapd *s, int signal)
 	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	s->pid = 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *w)
-{
-	(void)st;
-	(void)kind;
-	(void)w;
-	return remove(path);
+	note(s->folder, 0);
 }
 
 void slapd_free(struct slapd *s)
 {
 	slapd_stop(s, SIGKILL);
-	if (s->folder[0])
-		nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	if (!s->folder[0])
+		return;
+	nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	note(s->folder, -1);
 	s->folder[0] = 0;
 }
 
