@@ -169,6 +169,7 @@ TIDY_SRC := $(foreach r,$(ROOMS),$(SRC_$(r))) $(filter-out hook/pam_rollcall.c,$
 $(O)/tidy/%: %.c $(O)/fp/%.o .clang-tidy tests/lint/analyzer.h
 	@mkdir -p $(@D)
 	$(Q)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) -DROLLCALL_FAILPOINTS \
+		$(if $(filter tests/unit/%,$<),-DROLLCALL_ANALYZE_TESTS) \
 		$(if $(filter common/err.c common/mem.c,$<),,-include tests/lint/analyzer.h) >$@.log 2>&1 && touch $@ || \
 		{ sed 's|$(CURDIR)/||' $@.log; exit 1; }
 tidy: $(patsubst %.c,$(O)/tidy/%,$(TIDY_SRC))
