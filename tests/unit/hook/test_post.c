@@ -1,0 +1,705 @@
+/* Write-back: what is composed, when something new is said, and how letters are delivered. */
+#include "fixture.h"
+
+#include <poll.h>
+#include <pthread.h>
+
+#include "hook/post.h"
+
+/* A directory that says what the test wants. */
+struct mailbox {
+	int answer;                /* error kind, 0 = written */
+	const char *code;
+	unsigned calls;
+	char uuid[UUID_TEXT];
+	char payload[65536];
+	/* Called in the middle of a delivery. */
+	void (*meanwhile)(struct mailbox *);
+	void *ctx;
+};
+
+static int deliver(void *ctx, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
+{
+	struct mailbox *m = ctx;
+	(void)a;
+	m->calls++;
+	str_copy(m->uuid, sizeof(m->uuid), uuid);
+	assert_true(str_copy(m->payload, sizeof(m->payload), payload));
+	if (m->meanwhile)
+		m->meanwhile(m);
+	if (m->answer) {
+		int rc = err_set(e, (enum err_kind)m->answer, "the mailbox said so");
+		str_copy(e->code, sizeof(e->code), m->code ? m->code : "");
+		return rc;
+	}
+	*changed = true;
+	return 0;
+}
+
+struct office {
+	struct fixture f;
+	struct mailbox box;
+	struct post *post;
+	struct store_person alice;
+	struct store_account account;
+	struct found found;
+};
+
+static int open_office(void **state)
+{
+	struct office *o = mem_alloc(sizeof(*o));
+	fixture_open(&o->f);
+	const struct post_parts parts = { .settings = &o->f.settings,
+		.store = o->f.store,
+		.clock = &o->f.clock,
+		.escrow = o->f.escrow,
+		.own_key = o->f.own,
+		.deliver = deliver,
+		.deliver_ctx = &o->box };
+	o->post = post_new(&parts);
+	post_owner(o->post, 100000000001);
+	o->alice = fixture_person(&o->f, ALICE, "alice", 5001);
+	o->account = fixture_account(&o->f, &o->alice, STAGE_ACTIVE);
+	o->found = fixture_found(&o->f);
+	*state = o;
+	return 0;
+}
+
+static int close_office(void **state)
+{
+	struct office *o = *state;
+	post_free(o->post);
+	fixture_close(&o->f);
+	free(o);
+	return 0;
+}
+
+static void keep_key(struct office *o, const char *secret)
+{
+	fixture_keep(&o->f, &o->account, SECRET_KEY, ALICE, o->found.uin, o->found.key_id, o->found.key_id, secret);
+}
+
+static void keep_password(struct office *o, const char *secret)
+{
+	const char *user = fixture_user(&o->f, &o->account);
+	fixture_keep(&o->f, &o->account, SECRET_PASSWORD, ALICE, 0, user, user, secret);
+}
+
+static bool compose(struct office *o)
+{
+	bool pending = false;
+	struct err e = { 0 };
+	if (post_compose(o->post, &o->alice, &o->account, &o->found, o->f.a, &pending, &e))
+		fail_msg("compose: %s", e.text);
+	return pending;
+}
+
+static struct store_letter letter(struct office *o)
+{
+	struct store_letter l;
+	struct err e = { 0 };
+	assert_int_equal(store_letter_get(o->f.store, o->account.id, o->f.a, &l, &e), 0);
+	return l;
+}
+
+static const struct json *payload(struct office *o)
+{
+	struct json *v;
+	struct err e = { 0 };
+	struct store_letter l = letter(o);
+	assert_int_equal(json_parse(o->f.a, l.payload, strlen(l.payload), &v, &e), 0);
+	return v;
+}
+
+static void shows(struct office *o, enum own own, const char *value)
+{
+	const char *have = json_text(payload(o), own_attributes[own].name);
+	if (!str_eq(have, value))
+		fail_msg("%s is \"%s\", wanted \"%s\"", own_attributes[own].name, have ? have : "(absent)", value ? value : "(absent)");
+}
+
+/* Deliver what is due; the number of letters tried. */
+static int run(struct office *o)
+{
+	int64_t due;
+	int n = 0;
+	while (n < 50 && post_step(o->post, &due))
+		n++;
+	return n;
+}
+
+/* What the holder of the key reads in a sealed value. */
+static const struct json *unsealed(struct office *o, enum own own, EVP_PKEY *key)
+{
+	const char *text = json_text(payload(o), own_attributes[own].name);
+	unsigned char *der;
+	size_t n, len;
+	struct err e = { 0 };
+	struct seal_key *reader;
+	struct secret *plain;
+	struct json *v;
+	assert_non_null(text);
+	assert_int_equal(str_unbase64(o->f.a, text, strlen(text), &der, &n, &e), 0);
+	char *path = cert_pem(o->f.a, "reader.key", NULL, key, 0600);
+	assert_int_equal(seal_key_load_reader(path, NULL, &reader, &e), 0);
+	if (seal_open(reader, der, n, &plain, &e)) {
+		seal_key_free(reader);
+		return NULL;
+	}
+	const char *bytes = secret_reveal(plain, &len);
+	assert_int_equal(json_parse(o->f.a, bytes, len, &v, &e), 0);
+	secret_free(plain);
+	seal_key_free(reader);
+	return v;
+}
+
+/* --- composing ---------------------------------------------------------------------------------------------- */
+
+static void everything_is_shown(void **state)
+{
+	struct office *o = *state;
+	char at[TIME_TEXT];
+	keep_key(o, "S3CRET");
+	o->account.complete = true;
+	assert_true(compose(o));
+	shows(o, OWN_STAGE, "active");
+	shows(o, OWN_UIN, "100012345678");
+	shows(o, OWN_NAME, fixture_user(&o->f, &o->account));
+	shows(o, OWN_GENERATION, "1");
+	shows(o, OWN_ENV_ID, "rc-env-1");
+	shows(o, OWN_REGION, "ap-shanghai");
+	shows(o, OWN_SERVER_ID, "lhins-1");
+	shows(o, OWN_SERVER_ADDRESS, "192.0.2.7");
+	shows(o, OWN_POLICY_ID, "77");
+	shows(o, OWN_KEY_ID, "KEYID1");
+	str_time_ldap(o->found.key_created_ms, at);
+	shows(o, OWN_KEY_CREATED, at);
+	str_time_ldap(o->found.key_created_ms + o->f.settings.life.rotation_ms, at);
+	shows(o, OWN_ROTATION_DUE, at);
+	shows(o, OWN_PROFILE, "staff");
+	shows(o, OWN_PACKAGE, "baas_personal");
+	shows(o, OWN_BUNDLE, "bundle_1");
+	shows(o, OWN_ROOT_ACCOUNT, "main");
+	str_time_ldap(o->account.since_ms, at);
+	shows(o, OWN_SINCE, at);
+	shows(o, OWN_PROOF_RESULT, "sees-own");
+	shows(o, OWN_PROOF_COUNTS, "seen=1 refused=3");
+	shows(o, OWN_RETIRE_AFTER, NULL);
+	shows(o, OWN_HOLD_REASON, NULL);
+	shows(o, OWN_NOTE, NULL);
+	shows(o, OWN_SEALED_PASSWORD, NULL);
+	assert_non_null(json_text(payload(o), own_attributes[OWN_SEALED_KEY].name));
+	/* Nothing that is no attribute of ours, and the secret nowhere in clear. */
+	for (const struct json *m = json_first(payload(o)); m; m = json_next(m))
+		assert_true(own_is(json_name(m)));
+	assert_null(strstr(letter(o).payload, "S3CRET"));
+}
+
+static void whoever_never_had_anything_gets_no_letter(void **state)
+{
+	struct office *o = *state;
+	struct store_letter l;
+	struct err e = { 0 };
+	memset(&o->found, 0, sizeof(o->found));
+	for (int stage = STAGE_NONE; stage < STAGE_COUNT; stage++) {
+		o->account.stage = stage;
+		assert_false(compose(o));
+		assert_int_equal(store_letter_get(o->f.store, o->account.id, o->f.a, &l, &e), ERR_ABSENT);
+	}
+	/* The first thing that is found begins it. */
+	o->account.stage = STAGE_ACTIVE;
+	o->found.uin = 5;
+	assert_true(compose(o));
+	shows(o, OWN_STAGE, "joining");
+	shows(o, OWN_UIN, "5");
+	shows(o, OWN_ENV_ID, NULL);
+}
+
+static void only_the_newest_generation_writes(void **state)
+{
+	struct office *o = *state;
+	struct store_account first = o->account;
+	assert_true(compose(o));
+	o->account = fixture_account(&o->f, &o->alice, STAGE_ACTIVE);
+	assert_int_equal(o->account.generation, 2);
+	assert_true(compose(o));
+	struct store_account second = o->account;
+	/* The older one has something new to say, and must not. */
+	first.stage = STAGE_RETIRED;
+	o->account = first;
+	assert_false(compose(o));
+	shows(o, OWN_STAGE, "joining");
+	/* Its letter is still in the outbox: it is settled without being delivered. */
+	assert_int_equal(run(o), 2);
+	assert_int_equal(o->box.calls, 1);
+	assert_false(letter(o).pending);
+	o->account = second;
+	assert_false(letter(o).pending);
+	assert_string_equal(json_text(payload(o), own_attributes[OWN_GENERATION].name), "2");
+	check_has(o->box.payload, "\"rollcallGeneration\":\"2\"");
+}
+
+static void the_stages_show_what_they_should(void **state)
+{
+	struct office *o = *state;
+	char at[TIME_TEXT];
+	keep_key(o, "S3CRET");
+	compose(o);
+	/* Suspended: the identifiers and the sealed key stay, since he may come back to them. */
+	o->account.stage = STAGE_SUSPENDED;
+	o->account.complete = true;
+	o->account.retire_after_ms = o->f.v.now_ms + 1000000;
+	o->found.key_locked_ms = o->f.v.now_ms;
+	compose(o);
+	shows(o, OWN_STAGE, "suspended");
+	shows(o, OWN_ENV_ID, "rc-env-1");
+	shows(o, OWN_KEY_ID, "KEYID1");
+	str_time_ldap(o->account.retire_after_ms, at);
+	shows(o, OWN_RETIRE_AFTER, at);
+	shows(o, OWN_ROTATION_DUE, NULL);
+	assert_non_null(json_text(payload(o), own_attributes[OWN_SEALED_KEY].name));
+	o->account.stage = STAGE_HELD;
+	o->account.hold_reason = arena_strdup(o->f.a, "parked");
+	o->account.retire_after_ms = 0;
+	compose(o);
+	shows(o, OWN_STAGE, "held");
+	shows(o, OWN_HOLD_REASON, "parked");
+	shows(o, OWN_RETIRE_AFTER, NULL);
+	/* Retiring: what is still there, and no credential. */
+	o->account.stage = STAGE_RETIRED;
+	o->account.complete = false;
+	*o->found.server_id = '\0';
+	compose(o);
+	shows(o, OWN_STAGE, "retiring");
+	shows(o, OWN_ENV_ID, "rc-env-1");
+	shows(o, OWN_SERVER_ID, NULL);
+	shows(o, OWN_KEY_ID, NULL);
+	shows(o, OWN_SEALED_KEY, NULL);
+	shows(o, OWN_HOLD_REASON, NULL);
+}
+
+static void a_tombstone_is_small(void **state)
+{
+	struct office *o = *state;
+	static const enum own kept[] = { OWN_STAGE, OWN_NAME, OWN_GENERATION, OWN_SINCE, OWN_NOTE };
+	keep_key(o, "S3CRET");
+	compose(o);
+	o->account.stage = STAGE_RETIRED;
+	o->account.complete = true;
+	o->alice.note = arena_strdup(o->f.a, "left in autumn");
+	compose(o);
+	assert_int_equal(json_count(payload(o)), ARRAY_LEN(kept));
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		assert_non_null(json_text(payload(o), own_attributes[kept[i]].name));
+	shows(o, OWN_STAGE, "retired");
+	shows(o, OWN_NOTE, "left in autumn");
+	/* Also when nothing is found any more: he had something. */
+	memset(&o->found, 0, sizeof(o->found));
+	compose(o);
+	shows(o, OWN_STAGE, "retired");
+}
+
+static void the_note_tells_what_lasts(void **state)
+{
+	struct office *o = *state;
+	o->account.trouble_kind = ERR_TEMP;
+	o->account.trouble = arena_strdup(o->f.a, "time-out");
+	compose(o);
+	shows(o, OWN_NOTE, NULL);
+	o->account.trouble_kind = ERR_PERM;
+	o->account.trouble = arena_strdup(o->f.a, "quota\nof users");
+	o->alice.note = arena_strdup(o->f.a, "waits");
+	str_copy(o->found.note, sizeof(o->found.note), "sold out");
+	compose(o);
+	shows(o, OWN_NOTE, "waits; quota?of users; sold out");
+	char *long_note = arena_alloc(o->f.a, 2001);
+	for (int i = 0; i < 2000; i += 2)
+		memcpy(long_note + i, "\xc3\xa9", 2);
+	o->alice.note = long_note;
+	compose(o);
+	const char *note = json_text(payload(o), own_attributes[OWN_NOTE].name);
+	assert_true(strlen(note) < 500 && str_utf8(note, strlen(note)));
+}
+
+/* --- sealing ------------------------------------------------------------------------------------------------- */
+
+static void the_escrow_key_opens_what_is_sealed(void **state)
+{
+	struct office *o = *state;
+	keep_key(o, "S3CRET\"\\");
+	keep_password(o, "Pa55word.");
+	compose(o);
+	const struct json *key = unsealed(o, OWN_SEALED_KEY, o->f.escrow_pkey);
+	assert_non_null(key);
+	const struct { const char *name, *value; } rows[] = { { "kind", "api-key" }, { "uuid", ALICE },
+		{ "user", fixture_user(&o->f, &o->account) }, { "env", "rc-env-1" }, { "region", "ap-shanghai" }, { "id", "KEYID1" },
+		{ "secret", "S3CRET\"\\" } };
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_string_equal(json_text(key, rows[i].name), rows[i].value);
+	assert_int_equal(json_int_or(key, "uin", 0), 100012345678);
+	assert_int_equal(json_count(key), ARRAY_LEN(rows) + 1);
+	const struct json *password = unsealed(o, OWN_SEALED_PASSWORD, o->f.escrow_pkey);
+	assert_non_null(password);
+	assert_string_equal(json_text(password, "kind"), "console-password");
+	assert_string_equal(json_text(password, "uuid"), ALICE);
+	assert_string_equal(json_text(password, "password"), "Pa55word.");
+	assert_string_equal(json_text(password, "user"), fixture_user(&o->f, &o->account));
+	assert_int_equal(json_int_or(password, "uin", 0), 100012345678);
+	assert_int_equal(json_int_or(password, "owner_uin", 0), 100000000001);
+	/* Nobody else does. */
+	assert_null(unsealed(o, OWN_SEALED_KEY, o->f.person_pkey));
+	assert_null(unsealed(o, OWN_SEALED_KEY, o->f.ca_pkey));
+}
+
+static void openssl_opens_it_too(void **state)
+{
+	struct office *o = *state;
+	unsigned char *der;
+	size_t n;
+	struct err e = { 0 };
+	struct json *v;
+	if (system("openssl version >/dev/null 2>&1") != 0)
+		skip();
+	keep_key(o, "S3CRET");
+	compose(o);
+	const char *text = json_text(payload(o), own_attributes[OWN_SEALED_KEY].name);
+	assert_int_equal(str_unbase64(o->f.a, text, strlen(text), &der, &n, &e), 0);
+	char *file = unit_write(o->f.a, "key.der", der, n, 0600);
+	char *out = unit_path(o->f.a, "plain.json");
+	assert_int_equal(system(arena_printf(o->f.a, "openssl cms -decrypt -inform DER -in '%s' -inkey '%s' -out '%s'", file,
+		o->f.escrow_key, out)), 0);
+	char *plain = unit_read(o->f.a, out, &n);
+	assert_int_equal(json_parse(o->f.a, plain, n, &v, &e), 0);
+	assert_string_equal(json_text(v, "secret"), "S3CRET");
+}
+
+static void set_certificate(struct office *o, const char *cn, EVP_PKEY *signer)
+{
+	X509 *cert = cert_make(&(struct cert_spec){ .cn = cn, .usage = ESCROW_USE }, o->f.person_pkey, o->f.ca, signer);
+	o->alice.certificate = cert_der(o->f.a, cert, &o->alice.certificate_len);
+	X509_free(cert);
+}
+
+static void the_persons_own_certificate_counts_when_it_is_sound(void **state)
+{
+	struct office *o = *state;
+	keep_key(o, "S3CRET");
+	set_certificate(o, "alice", o->f.ca_pkey);
+	/* Without a CA in the settings no certificate is used. */
+	compose(o);
+	assert_null(unsealed(o, OWN_SEALED_KEY, o->f.person_pkey));
+	shows(o, OWN_NOTE, NULL);
+	o->f.settings.seal.person_ca = o->f.ca_file;
+	compose(o);
+	assert_non_null(unsealed(o, OWN_SEALED_KEY, o->f.person_pkey));
+	assert_non_null(unsealed(o, OWN_SEALED_KEY, o->f.escrow_pkey));
+	shows(o, OWN_NOTE, NULL);
+	/* Somebody else's name: left out, and told. */
+	set_certificate(o, "mallory", o->f.ca_pkey);
+	compose(o);
+	assert_null(unsealed(o, OWN_SEALED_KEY, o->f.person_pkey));
+	assert_non_null(unsealed(o, OWN_SEALED_KEY, o->f.escrow_pkey));
+	check_has(json_text(payload(o), own_attributes[OWN_NOTE].name), "own certificate left out");
+	set_certificate(o, "alice", o->f.escrow_pkey);
+	compose(o);
+	assert_null(unsealed(o, OWN_SEALED_KEY, o->f.person_pkey));
+	o->alice.certificate = (const unsigned char *)"garbage";
+	o->alice.certificate_len = 7;
+	compose(o);
+	check_has(json_text(payload(o), own_attributes[OWN_NOTE].name), "not a DER certificate");
+}
+
+static const char *sealed_key(struct office *o)
+{
+	return json_text(payload(o), own_attributes[OWN_SEALED_KEY].name);
+}
+
+static void unchanged_secrets_are_not_sealed_anew(void **state)
+{
+	struct office *o = *state;
+	keep_key(o, "S3CRET");
+	assert_true(compose(o));
+	const char *before = sealed_key(o);
+	struct store_letter first = letter(o);
+	run(o);
+	assert_false(compose(o));
+	assert_string_equal(letter(o).digest, first.digest);
+	/* Other news takes the sealed value along as it is. */
+	str_copy(o->found.server_address, sizeof(o->found.server_address), "192.0.2.8");
+	assert_true(compose(o));
+	assert_string_equal(sealed_key(o), before);
+	assert_string_not_equal(letter(o).digest, first.digest);
+	/* Another recipient, or another key, is sealed anew. */
+	struct seal_to *more = seal_to_dup(o->f.escrow);
+	struct err e = { 0 };
+	X509 *second = cert_make(&(struct cert_spec){ .cn = "Escrow 2", .usage = ESCROW_USE }, o->f.person_pkey, NULL, NULL);
+	assert_int_equal(seal_to_add_file(more, cert_pem(o->f.a, "second.pem", second, NULL, 0644), &e), 0);
+	X509_free(second);
+	run(o);
+	const struct post_parts parts = { .settings = &o->f.settings, .store = o->f.store, .clock = &o->f.clock, .escrow = more,
+		.own_key = o->f.own, .deliver = deliver, .deliver_ctx = &o->box };
+	struct post *old_post = o->post;
+	o->post = post_new(&parts);
+	post_owner(o->post, 100000000001);
+	assert_true(compose(o));
+	assert_string_not_equal(sealed_key(o), before);
+	assert_non_null(unsealed(o, OWN_SEALED_KEY, o->f.person_pkey));
+	before = sealed_key(o);
+	str_copy(o->found.key_id, sizeof(o->found.key_id), "KEYID2");
+	keep_key(o, "S3CRET2");
+	assert_true(compose(o));
+	assert_string_not_equal(sealed_key(o), before);
+	assert_string_equal(json_text(unsealed(o, OWN_SEALED_KEY, o->f.escrow_pkey), "secret"), "S3CRET2");
+	post_free(old_post);
+	seal_to_free(more);
+}
+
+static void a_secret_of_somebody_else_is_never_delivered(void **state)
+{
+	struct office *o = *state;
+	const char *user = fixture_user(&o->f, &o->account);
+	const struct { int kind; const char *uuid; uint64_t uin; const char *id, *row, *why; } rows[] = {
+		{ SECRET_KEY, BOB, 100012345678, "KEYID1", "KEYID1", "another person" },
+		{ SECRET_KEY, ALICE, 100012345679, "KEYID1", "KEYID1", "another sub-account" },
+		{ SECRET_KEY, ALICE, 0, "KEYID1", "KEYID1", "another sub-account" },
+		{ SECRET_KEY, ALICE, 100012345678, "KEYID9", "KEYID1", "another id" },
+		{ SECRET_PASSWORD, ALICE, 5, user, user, "another sub-account" },
+		{ SECRET_PASSWORD, ALICE, 0, "bob-123456", user, "another id" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err e = { 0 };
+		fixture_keep(&o->f, &o->account, rows[i].kind, rows[i].uuid, rows[i].uin, rows[i].id, rows[i].row, "S3CRET");
+		/* The stage must reach the directory all the same. */
+		compose(o);
+		shows(o, OWN_STAGE, "joining");
+		shows(o, OWN_SEALED_KEY, NULL);
+		shows(o, OWN_SEALED_PASSWORD, NULL);
+		check_has(json_text(payload(o), own_attributes[OWN_NOTE].name), rows[i].why);
+		run(o);
+		assert_false(compose(o));
+		assert_int_equal(store_secret_drop(o->f.store, o->account.id, rows[i].kind, rows[i].row, &e), 0);
+	}
+	compose(o);
+	shows(o, OWN_NOTE, NULL);
+}
+
+static void a_secret_that_our_key_does_not_open_is_left_out(void **state)
+{
+	struct office *o = *state;
+	struct err e = { 0 };
+	assert_int_equal(store_secret_keep(o->f.store, 0, o->account.id, SECRET_KEY, "KEYID1", (const unsigned char *)"junk", 4, "{}", &e),
+		0);
+	compose(o);
+	shows(o, OWN_SEALED_KEY, NULL);
+	check_has(json_text(payload(o), own_attributes[OWN_NOTE].name), "not a sealed message");
+	/* Made anew, it comes. */
+	keep_key(o, "S3CRET");
+	compose(o);
+	assert_non_null(unsealed(o, OWN_SEALED_KEY, o->f.escrow_pkey));
+	shows(o, OWN_NOTE, NULL);
+}
+
+static void without_escrow_nothing_is_sealed(void **state)
+{
+	struct office *o = *state;
+	struct seal_to *none = seal_to_new();
+	bool pending;
+	struct err e = { 0 };
+	const struct post_parts parts = { .settings = &o->f.settings, .store = o->f.store, .clock = &o->f.clock, .escrow = none,
+		.own_key = o->f.own, .deliver = deliver, .deliver_ctx = &o->box };
+	struct post *p = post_new(&parts);
+	keep_key(o, "S3CRET");
+	check_err(post_compose(p, &o->alice, &o->account, &o->found, o->f.a, &pending, &e), &e, ERR_INPUT, "no certificate");
+	post_free(p);
+	seal_to_free(none);
+}
+
+/* --- delivering ----------------------------------------------------------------------------------------------- */
+
+static void a_letter_is_delivered_once(void **state)
+{
+	struct office *o = *state;
+	int64_t due = 0;
+	assert_int_equal(post_step(o->post, &due), 0);
+	assert_true(due == INT64_MAX);
+	assert_true(compose(o));
+	assert_int_equal(run(o), 1);
+	assert_int_equal(o->box.calls, 1);
+	assert_string_equal(o->box.uuid, ALICE);
+	assert_string_equal(o->box.payload, letter(o).payload);
+	assert_false(letter(o).pending);
+	assert_false(compose(o));
+	assert_int_equal(run(o), 0);
+}
+
+static void an_entry_that_is_gone_settles_the_letter(void **state)
+{
+	struct office *o = *state;
+	compose(o);
+	o->box.answer = ERR_ABSENT;
+	assert_int_equal(run(o), 1);
+	assert_false(letter(o).pending);
+	assert_int_equal(run(o), 0);
+}
+
+static void an_outage_holds_up_all_letters_with_growing_pauses(void **state)
+{
+	struct office *o = *state;
+	struct store_person bob = fixture_person(&o->f, BOB, "bob", 5002);
+	struct store_account bobs = fixture_account(&o->f, &bob, STAGE_ACTIVE);
+	bool pending;
+	struct err e = { 0 };
+	int64_t due, start = o->f.v.now_ms, longest = 0;
+	compose(o);
+	assert_int_equal(post_compose(o->post, &bob, &bobs, &o->found, o->f.a, &pending, &e), 0);
+	o->box.answer = ERR_TEMP;
+	/* One hour without a directory: few attempts, and none of the two letters is lost. */
+	while (o->f.v.now_ms - start < 3600000) {
+		if (post_step(o->post, &due))
+			continue;
+		assert_true(due > o->f.v.now_ms);
+		if (due - o->f.v.now_ms > longest)
+			longest = due - o->f.v.now_ms;
+		o->f.v.now_ms = due;
+	}
+	assert_in_range(o->box.calls, 60, 90);
+	assert_in_range(longest, 40000, 60000);
+	assert_true(letter(o).pending);
+	check_has(letter(o).trouble, "the mailbox said so");
+	/* It is back: within a minute both are there. */
+	o->box.answer = 0;
+	o->box.calls = 0;
+	o->f.v.now_ms += 60001;
+	assert_int_equal(run(o), 2);
+	assert_int_equal(o->box.calls, 2);
+	assert_false(letter(o).pending);
+	assert_null(letter(o).trouble);
+}
+
+static void one_entry_that_changes_all_the_time_holds_up_nobody(void **state)
+{
+	struct office *o = *state;
+	struct store_person bob = fixture_person(&o->f, BOB, "bob", 5002);
+	struct store_account bobs = fixture_account(&o->f, &bob, STAGE_ACTIVE);
+	bool pending;
+	struct err e = { 0 };
+	compose(o);
+	assert_int_equal(post_compose(o->post, &bob, &bobs, &o->found, o->f.a, &pending, &e), 0);
+	o->box.answer = ERR_TEMP;
+	o->box.code = "changed";
+	assert_int_equal(run(o), 2);
+	assert_int_equal(o->box.calls, 2);
+}
+
+static void a_refusal_is_told_and_tried_again_much_later(void **state)
+{
+	struct office *o = *state;
+	int64_t due, start = o->f.v.now_ms;
+	compose(o);
+	o->box.answer = ERR_PERM;
+	assert_int_equal(run(o), 1);
+	assert_string_equal(letter(o).trouble, "the mailbox said so");
+	assert_int_equal(letter(o).attempts, 1);
+	assert_int_equal(post_step(o->post, &due), 0);
+	assert_in_range(due - start, 11 * 60000, 15 * 60000);
+	/* Others are not held up by it. */
+	struct store_person bob = fixture_person(&o->f, BOB, "bob", 5002);
+	struct store_account bobs = fixture_account(&o->f, &bob, STAGE_ACTIVE);
+	bool pending;
+	struct err e = { 0 };
+	assert_int_equal(post_compose(o->post, &bob, &bobs, &o->found, o->f.a, &pending, &e), 0);
+	o->box.answer = 0;
+	assert_int_equal(run(o), 1);
+	assert_string_equal(o->box.uuid, BOB);
+	/* News are tried at once. */
+	o->found.uin++;
+	compose(o);
+	assert_int_equal(run(o), 1);
+	assert_false(letter(o).pending);
+}
+
+static void our_own_credentials_refused_is_not_hammered(void **state)
+{
+	struct office *o = *state;
+	int64_t due, start = o->f.v.now_ms;
+	compose(o);
+	o->box.answer = ERR_AUTH;
+	while (o->f.v.now_ms - start < 3600000) {
+		if (!post_step(o->post, &due))
+			o->f.v.now_ms = due;
+	}
+	assert_in_range(o->box.calls, 12, 22);
+}
+
+static void compose_again(struct mailbox *m)
+{
+	struct office *o = m->ctx;
+	m->meanwhile = NULL;
+	o->found.uin = 6;
+	compose(o);
+}
+
+static void news_that_come_during_a_delivery_are_delivered_too(void **state)
+{
+	struct office *o = *state;
+	compose(o);
+	o->box.meanwhile = compose_again;
+	o->box.ctx = o;
+	assert_int_equal(run(o), 2);
+	check_has(o->box.payload, "\"rollcallUin\":\"6\"");
+	assert_false(letter(o).pending);
+	/* The same when the first one fails: its failure is not the newer one's. */
+	o->found.uin = 5;
+	compose(o);
+	o->box.meanwhile = compose_again;
+	o->box.answer = ERR_PERM;
+	int64_t due;
+	assert_int_equal(post_step(o->post, &due), 1);
+	assert_int_equal(letter(o).attempts, 0);
+	assert_true(letter(o).due_ms <= o->f.v.now_ms);
+}
+
+/* --- waiting -------------------------------------------------------------------------------------------------- */
+
+static void *wake_soon(void *p)
+{
+	poll(NULL, 0, 30);
+	post_wake(p);
+	return NULL;
+}
+
+static void waiting_ends_when_somebody_wakes(void **state)
+{
+	struct office *o = *state;
+	struct clock c = clock_system();
+	pthread_t t;
+	int64_t due, before;
+	post_step(o->post, &due);
+	assert_int_equal(pthread_create(&t, NULL, wake_soon, o->post), 0);
+	before = clock_mono(&c);
+	post_wait(o->post, 20000);
+	assert_in_range(clock_mono(&c) - before, 20, 10000);
+	pthread_join(t, NULL);
+	/* A wake is used up by the wait that it ends. */
+	before = clock_mono(&c);
+	post_wait(o->post, 40);
+	assert_in_range(clock_mono(&c) - before, 40, 10000);
+}
+
+int main(void)
+{
+#define OFFICE(test) cmocka_unit_test_setup_teardown(test, open_office, close_office)
+	const struct CMUnitTest tests[] = {
+		OFFICE(everything_is_shown), OFFICE(whoever_never_had_anything_gets_no_letter),
+		OFFICE(only_the_newest_generation_writes), OFFICE(the_stages_show_what_they_should), OFFICE(a_tombstone_is_small),
+		OFFICE(the_note_tells_what_lasts), OFFICE(the_escrow_key_opens_what_is_sealed), OFFICE(openssl_opens_it_too),
+		OFFICE(the_persons_own_certificate_counts_when_it_is_sound), OFFICE(unchanged_secrets_are_not_sealed_anew),
+		OFFICE(a_secret_of_somebody_else_is_never_delivered), OFFICE(a_secret_that_our_key_does_not_open_is_left_out),
+		OFFICE(without_escrow_nothing_is_sealed), OFFICE(a_letter_is_delivered_once),
+		OFFICE(an_entry_that_is_gone_settles_the_letter), OFFICE(an_outage_holds_up_all_letters_with_growing_pauses),
+		OFFICE(one_entry_that_changes_all_the_time_holds_up_nobody), OFFICE(a_refusal_is_told_and_tried_again_much_later),
+		OFFICE(our_own_credentials_refused_is_not_hammered), OFFICE(news_that_come_during_a_delivery_are_delivered_too),
+		OFFICE(waiting_ends_when_somebody_wakes),
+	};
+	return cmocka_run_group_tests(tests, NULL, fixture_drop_keys);
+}
