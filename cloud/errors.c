@@ -108,7 +108,9 @@ static const struct row {
 
 static bool lists(const char *details, const char *detail)
 {
-	size_t n = strlen(detail);
+	size_t n = strcspn(detail, " ");
+	if (detail[n])
+		return false;
 	for (const char *p = details; *p; p += strcspn(p, " "), p += strspn(p, " ")) {
 		if (!strncmp(p, detail, n) && (p[n] == ' ' || !p[n]))
 			return true;

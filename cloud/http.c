@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -153,6 +154,8 @@ int http_start(const struct http_settings *settings, struct http_shared **out, s
 		shared_free(s);
 		return rc;
 	}
+	/* TLS writes to a connection that the other side closed; libcurl leaves the signal to us (NOSIGNAL). */
+	signal(SIGPIPE, SIG_IGN);
 	if (settings->connect && *settings->connect) {
 		/* Any host, any port. */
 		AUTO_ARENA struct arena *a = arena_new(4096);
@@ -261,25 +264,21 @@ static CURLcode on_tls(CURL *easy, void *context, void *p)
 
 /* --- one exchange --------------------------------------------------------------- */
 
-/* Only with these is it sure that no byte of the request reached the server. */
+/* Is it sure that no byte of the request reached a server?  The code alone does not tell: libcurl may have sent it on a
+ * kept connection before it failed on a new one. */
 static bool surely_not_sent(CURL *easy, CURLcode code)
 {
-	long request = 0;
+	long sent = 0;
 	curl_off_t ready = 0;
+	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_URL_MALFORMAT:
-		return true;
 	case CURLE_OPERATION_TIMEDOUT:
-		curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request);
-		curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-		return request == 0 && ready == 0;
+		return sent == 0 && ready == 0;
 	default:
 		return false;
 	}

@@ -46,7 +46,8 @@ struct http_settings {
 };
 struct http_shared;            /* what all workers share: the parsed CA store */
 
-MUST_USE int http_start(const struct http_settings *, struct http_shared **out, struct err *e);   /* once, before threads */
+/* Once, before threads.  Ignores SIGPIPE from then on.  Fails: INPUT. */
+MUST_USE int http_start(const struct http_settings *, struct http_shared **out, struct err *e);
 void http_stop(struct http_shared *);
 /* One per worker. */
 MUST_USE int http_transport(struct http_shared *, struct transport **out, struct err *e);
