@@ -217,9 +217,9 @@ static void write_conf(struct slapd *s, const struct slapd_options *o)
 		(unsigned)getegid(), (unsigned)geteuid());
 	if (o->global_conf)
 		fputs(o->global_conf, f);
-	fprintf(f, "database config\nrootdn cn=config\n"
+	fprintf(f, "database config\nrootdn cn=config\nrootpw %s\n"
 		"database mdb\nsuffix " SLAPD_SUFFIX "\nrootdn " SLAPD_ADMIN "\nrootpw %s\ndirectory %s/db\nmaxsize 1073741824\n"
-		"dbnosync\nindex objectClass,uid,entryUUID,entryCSN eq\n", slapd_password(), s->folder);
+		"dbnosync\nindex objectClass,uid,entryUUID,entryCSN eq\n", slapd_password(), slapd_password(), s->folder);
 	fputs(o->database_conf ? o->database_conf :
 		"limits dn.exact=\"" SLAPD_ACCOUNT "\" size=unlimited time=unlimited\n"
 		"access to attrs=userPassword by anonymous auth by * none\n"
@@ -259,13 +259,11 @@ static void fill(struct slapd *s, const struct slapd_options *o)
 	fclose(f);
 	slapd_file(s, "content.ldif", text, path, sizeof(path));
 	free(text);
-	need(s, s->config_dir
-		? (const char *const[]){ "/usr/sbin/slapadd", "-S", "1", "-w", "-b", SLAPD_SUFFIX, "-F", s->conf, "-l", path, NULL }
-		: (const char *const[]){ "/usr/sbin/slapadd", "-S", "1", "-w", "-b", SLAPD_SUFFIX, "-f", s->conf, "-l", path, NULL });
+	need(s, (const char *const[]){ "/usr/sbin/slapadd", "-S", "1", "-w", "-b", SLAPD_SUFFIX, "-f", s->conf, "-l", path, NULL });
 }
 
-/* From slapd.conf to cn=config, with Rollcall's LDIF files as an administrator would load them. */
-static void convert(struct slapd *s, const struct slapd_options *o)
+/* From slapd.conf to cn=config; slaptest wants to open the database, so that must be there already. */
+static void convert(struct slapd *s)
 {
 	char folder[sizeof(s->conf)];
 
@@ -273,10 +271,6 @@ static void convert(struct slapd *s, const struct slapd_options *o)
 	if (mkdir(folder, 0700))
 		die("%s: %s", folder, strerror(errno));
 	need(s, (const char *const[]){ "/usr/sbin/slaptest", "-f", s->conf, "-F", folder, NULL });
-	if (o->config_ldif) {
-		need(s, (const char *const[]){ "/usr/sbin/slapadd", "-n", "0", "-F", folder, "-l", "etc/schema/rollcall.ldif", NULL });
-		need(s, (const char *const[]){ "/usr/sbin/slapmodify", "-n", "0", "-F", folder, "-l", "etc/acl/rollcall-acl.ldif", NULL });
-	}
 	snprintf(s->conf, sizeof(s->conf), "%s", folder);
 }
 
@@ -285,7 +279,8 @@ void slapd_new(struct slapd *s, const struct slapd_options *o)
 	size_t at = 0;
 	char db[96];
 
-	*s = (struct slapd){ .folder = "/tmp/rollcall-slapd-XXXXXX", .config_dir = o->config_dir, .tls = o->tls };
+	*s = (struct slapd){ .folder = "/tmp/rollcall-slapd-XXXXXX", .config_dir = o->config_dir, .tls = o->tls,
+		.load_ldif = o->config_ldif };
 	if (!mkdtemp(s->folder))
 		die("no folder: %s", strerror(errno));
 	note(s->folder, 0);
@@ -308,9 +303,9 @@ void slapd_new(struct slapd *s, const struct slapd_options *o)
 	slapd_file(s, "secret", slapd_password(), s->secret, sizeof(s->secret));
 	slapd_file(s, "admin-secret", slapd_password(), s->admin_secret, sizeof(s->admin_secret));
 	write_conf(s, o);
-	if (o->config_dir)
-		convert(s, o);
 	fill(s, o);
+	if (o->config_dir)
+		convert(s);
 }
 
 /* --- life ------------------------------------------------------------------ */
@@ -326,6 +321,17 @@ static bool answers(int port)
 	return yes;
 }
 
+/* Rollcall's LDIF files as an administrator would load them. */
+static void load_ldif(struct slapd *s)
+{
+	static const char *const files[] = { "etc/schema/rollcall.ldif", "etc/acl/rollcall-acl.ldif" };
+
+	for (size_t i = 0; s->load_ldif && i < sizeof(files) / sizeof(files[0]); i++)
+		need(s, (const char *const[]){ i ? "ldapmodify" : "ldapadd", "-x", "-H", s->ldap, "-D", "cn=config", "-y",
+			s->admin_secret, "-f", files[i], NULL });
+	s->load_ldif = false;
+}
+
 void slapd_start(struct slapd *s)
 {
 	char urls[512], log[128];
@@ -338,8 +344,10 @@ void slapd_start(struct slapd *s)
 		"-h", urls, NULL });
 	note(s->folder, s->pid);
 	for (int i = 0; i < 400; i++) {
-		if (answers(s->port))
+		if (answers(s->port)) {
+			load_ldif(s);
 			return;
+		}
 		if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
 			s->pid = 0;
 			note(s->folder, 0);

@@ -24,7 +24,7 @@ struct slapd_options {
 	bool tls;                    /* make a CA and a certificate, listen on ldaps as well */
 	bool no_sync;                /* without the overlay syncprov */
 	bool config_dir;             /* run from cn=config instead of slapd.conf */
-	bool config_ldif;            /* with config_dir: load etc/schema/rollcall.ldif and etc/acl/rollcall-acl.ldif instead of .schema */
+	bool config_ldif;            /* with config_dir: load etc/schema/rollcall.ldif and etc/acl/rollcall-acl.ldif at the first start */
 };
 
 struct slapd {
@@ -34,7 +34,7 @@ struct slapd {
 	char admin_secret[96];
 	char ca[96], other_ca[96];              /* PEM; other_ca did not sign anything here */
 	int port, tls_port;
-	bool config_dir, tls;
+	bool config_dir, tls, load_ldif;
 	pid_t pid;
 };
 
