@@ -51,7 +51,8 @@ HAVE_SYSTEMD = $(call once,HAVE_SYSTEMD,$(shell $(PKG_CONFIG) --exists libsystem
 LIB_systemd = $(call once,LIB_systemd,$(if $(HAVE_SYSTEMD),$(call pc,libsystemd)))
 
 # A file that is written only when its text is another: what was built with other words is built anew.
-remember = $(if $(or $(subst x$(strip $(2)),,x$(file <$(1))),$(subst x$(file <$(1)),,x$(strip $(2)))),$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
+same = $(and $(findstring x$(1)x,x$(2)x),$(findstring x$(2)x,x$(1)x))
+remember = $(if $(call same,$(strip $(2)),$(strip $(file <$(1)))),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
 ifneq ($(MAKECMDGOALS),clean)
 $(call remember,$(O)/flags,$(CC) $(CPPFLAGS) $(ALL_CFLAGS))
 endif
@@ -197,7 +198,7 @@ $(FUZZ_BIN): $(O)/fp/tests/fuzz/%: $(O)/fp/tests/fuzz/%.o $(TEST_ARCHIVES)
 
 # Never overwrites settings that are there; the sample always comes along.
 INSTALL := install
-inst = $(if $(strip $(2)),$(INSTALL) -d $(DESTDIR)$(3) && $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3)/)
+inst = $(if $(strip $(2)),$(INSTALL) -d $(DESTDIR)$(3) && $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3)/,true)
 place = sed -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/etc/rollcall|$(SYSCONFDIR)/rollcall|g' \
 	$(if $(HAVE_SYSTEMD),,-e 's|^Type=notify|Type=exec|')
 SETTINGS := $(DESTDIR)$(SYSCONFDIR)/rollcall/rollcall.conf
@@ -211,7 +212,7 @@ install: all
 	$(Q)$(call inst,644,$(wildcard etc/acl/*),$(DATADIR)/acl)
 	$(Q)$(call inst,644,$(wildcard etc/rollcall.conf.sample),$(DATADIR))
 	$(Q)$(call inst,644,README.md CHANGELOG.md ARCHITECTURE.md LICENSE,$(DOCDIR))
-	$(Q)$(foreach s,1 5 8,$(call inst,644,$(wildcard etc/man/*.$(s)),$(MANDIR)/man$(s)) &&) true
+	$(Q)$(foreach s,1 5 8,$(call inst,644,$(wildcard etc/man/*.$(s)),$(MANDIR)/man$(s));)
 	$(Q)$(call inst,644,etc/sysusers.d/rollcall.conf,$(SYSUSERSDIR))
 	$(Q)$(call inst,644,etc/tmpfiles.d/rollcall.conf,$(TMPFILESDIR))
 	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR) && $(place) etc/rollcalld.service >$(DESTDIR)$(UNITDIR)/rollcalld.service

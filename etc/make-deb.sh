@@ -7,6 +7,7 @@ version=$1
 build=$(realpath "$2")
 shift 2
 stage=$build/stage
+architecture=$(dpkg --print-architecture)
 rm -rf "$stage"
 "$@" install DESTDIR="$stage"
 
@@ -18,12 +19,13 @@ depends() {
 	done | sort -u | while read -r soname; do
 		name=${soname%%.so*}
 		number=${soname##*.so.}
-		found=$(cat /var/lib/dpkg/info/*.shlibs |
+		found=$(cat /var/lib/dpkg/info/*:"$architecture".shlibs /var/lib/dpkg/info/*.shlibs 2>/dev/null |
 			awk -v n="$name" -v v="$number" '$1 == n && $2 == v { $1 = $2 = ""; sub(/^ +/, ""); print; exit }')
 		[ -n "$found" ] || { echo "make-deb: no package is known for $soname" >&2; exit 1; }
 		echo "$found"
 	done | sort -u | paste -sd, | sed 's/,/, /g'
 }
+strip --strip-unneeded "$stage"/usr/bin/* "$stage"/usr/sbin/*
 needs=$(depends)
 [ -n "$needs" ]
 
@@ -32,7 +34,7 @@ size=$(du -sk --exclude=DEBIAN "$stage" | cut -f1)
 cat >"$stage/DEBIAN/control" <<END
 Package: rollcall
 Version: $version
-Architecture: $(dpkg --print-architecture)
+Architecture: $architecture
 Maintainer: The Rollcall authors <rollcall@example.org>
 Installed-Size: $size
 Depends: $needs, adduser
@@ -75,6 +77,6 @@ fi
 END
 chmod 755 "$stage/DEBIAN/postinst" "$stage/DEBIAN/prerm"
 find "$stage" -type d -exec chmod 755 {} +
-package=$build/rollcall_${version}_$(dpkg --print-architecture).deb
+package=$build/rollcall_${version}_$architecture.deb
 dpkg-deb --root-owner-group --build "$stage" "$package" >/dev/null
 echo "$package"
