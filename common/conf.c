@@ -324,7 +324,8 @@ static char *default_text(struct arena *a, const struct conf_row *row)
 	const char *text = row->otherwise;
 	bool textual = row->type == CONF_TEXT || row->type == CONF_PATH || row->type == CONF_CHOICE || row->type == CONF_TEXTS ||
 		(row->type == CONF_SECONDS && text[strspn(text, "0123456789.")] != '\0');
-	if (!textual || (*text && strchr("\"[(", *text)))
+	/* Only a list begins with a bracket; a filter is a text that does. */
+	if (!textual || (*text && strchr(row->type == CONF_TEXTS ? "\"[(" : "\"", *text)))
 		return arena_printf(a, "value = %s;", text);
 	struct str s;
 	str_init(&s, a);

@@ -32,7 +32,7 @@ static const struct conf_row profile_rows[] = {
 static const struct conf_row rows[] = {
 	{ "directory.base", CONF_TEXT, S(base), .flags = CONF_REQUIRED },
 	{ "directory.ca", CONF_PATH, S(ca), .otherwise = "/etc/ssl/ca.pem" },
-	{ "directory.filter", CONF_TEXT, S(filter), .otherwise = "\"(objectClass=person)\"" },
+	{ "directory.filter", CONF_TEXT, S(filter), .otherwise = "(objectClass=person)" },
 	{ "directory.none", CONF_TEXT, S(none), .otherwise = NULL },
 	{ "directory.tls", CONF_BOOL, S(tls), .otherwise = "true" },
 	{ "directory.uris", CONF_TEXTS, S(uris), .otherwise = "[ \"ldap://a\", \"ldap://b\" ]" },
