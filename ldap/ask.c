@@ -53,8 +53,8 @@ static int search_one(struct dir *d, const char *base, int scope, const char *fi
 
 int dir_read(struct dir *d, const char *dn, const char *const *attributes, struct arena *a, struct entry **out, struct err *e)
 {
-	struct entry *entry;
-	size_t count;
+	struct entry *entry = NULL;
+	size_t count = 0;
 	int rc = search_one(d, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attributes, a, &entry, &count, e, "reading");
 
 	if (rc)
@@ -70,8 +70,8 @@ int dir_find(struct dir *d, const char *base, const char *uuid, const char *cons
 {
 	unsigned char raw[16];
 	char filter[sizeof("(entryUUID=)") + UUID_TEXT];
-	struct entry *entry;
-	size_t count;
+	struct entry *entry = NULL;
+	size_t count = 0;
 	int rc = str_uuid_parse(uuid, raw, e);
 
 	if (rc)

@@ -103,13 +103,13 @@ static int read_plain_value(struct reader *r, struct value *out)
 static int read_equality(struct reader *r, struct filter *f)
 {
 	size_t room = 1;
-	int rc;
 
 	for (const char *p = r->at; *p && *p != ')'; p++)
 		room += *p == '*';
 	f->parts = arena_alloc(r->arena, room * sizeof(*f->parts));
 	for (;;) {
-		rc = read_piece(r, &f->parts[f->part_count++]);
+		int rc = read_piece(r, &f->parts[f->part_count++]);
+
 		if (rc)
 			return rc;
 		if (*r->at != '*')

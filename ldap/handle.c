@@ -53,7 +53,7 @@ int handle_fail(struct dir *d, int rc, const char *said, struct err *e, const ch
 	enum err_kind kind = ERR_TEMP;
 	const char *advice = NULL;
 	char *own = NULL;
-	char code[sizeof(e->code)];
+	char code[sizeof(((struct err *)0)->code)];
 
 	for (size_t i = 0; i < ARRAY_LEN(meanings); i++) {
 		if (meanings[i].code == rc) {

@@ -57,8 +57,10 @@ static void compare_type(struct arena *a, const char *definition, bool seen[OWN_
 	LDAPAttributeType *t = ldap_str2attributetype(definition, &code, &place, LDAP_SCHEMA_ALLOW_NONE);
 	size_t i = 0;
 
-	if (!t)
+	if (!t) {
 		fail_msg("%s at: %s", ldap_scherr2str(code), place);
+		return;
+	}
 	while (i < OWN_COUNT && strcmp(own_attributes[i].name, t->at_names[0]))
 		i++;
 	if (i == OWN_COUNT)
@@ -80,8 +82,10 @@ static void compare_class(const char *definition)
 	LDAPObjectClass *c = ldap_str2objectclass(definition, &code, &place, LDAP_SCHEMA_ALLOW_NONE);
 	size_t n = 0;
 
-	if (!c)
+	if (!c) {
 		fail_msg("%s at: %s", ldap_scherr2str(code), place);
+		return;
+	}
 	assert_string_equal(c->oc_oid, ROLLCALL_CLASS_OID);
 	assert_string_equal(c->oc_names[0], ROLLCALL_CLASS);
 	assert_int_equal(c->oc_kind, LDAP_SCHEMA_AUXILIARY);

@@ -329,7 +329,7 @@ static void sockets_close_on_exec(void **state)
 	(void)state;
 	bench_open(&b, &(struct slapd_options){ .people = 1 });
 	for (int fd = 3; fd < 256; fd++) {
-		struct sockaddr_in a;
+		struct sockaddr_in a = { 0 };
 		socklen_t len = sizeof(a);
 
 		if (getpeername(fd, (struct sockaddr *)&a, &len) || a.sin_family != AF_INET || ntohs(a.sin_port) != b.server.port)

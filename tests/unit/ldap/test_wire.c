@@ -19,7 +19,8 @@
 #include "tests/support/directory.h"
 
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
+void __lsan_disable(void);
+void __lsan_enable(void);
 #else
 #define __lsan_disable() ((void)0)
 #define __lsan_enable() ((void)0)
