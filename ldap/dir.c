@@ -103,13 +103,13 @@ static int set_common(LDAP *ld, const struct dir_settings *s)
 
 static int set_tls(LDAP *ld, const struct dir_settings *s, struct err *e)
 {
-	static const int demand = LDAP_OPT_X_TLS_DEMAND, allow = LDAP_OPT_X_TLS_ALLOW, min = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
+	static const int demand = LDAP_OPT_X_TLS_DEMAND, try_names = LDAP_OPT_X_TLS_TRY, min = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
 			 any = 0, client = 0;
 	const char *ca = s->ca_file ? s->ca_file : ROLLCALL_SYSTEM_CA;
-	/* REQUIRE_SAN: "allow" is libldap's default; names are checked in any case. */
+	/* REQUIRE_SAN "try": with alternative names in the certificate one must match, without them the CN (RFC 6125). */
 	const struct { int option; const void *value; } options[] = {
 		{ LDAP_OPT_X_TLS_REQUIRE_CERT, &demand },
-		{ LDAP_OPT_X_TLS_REQUIRE_SAN, &allow },
+		{ LDAP_OPT_X_TLS_REQUIRE_SAN, &try_names },
 		{ LDAP_OPT_X_TLS_PROTOCOL_MIN, &min },
 		{ LDAP_OPT_X_TLS_PROTOCOL_MAX, &any },
 		{ LDAP_OPT_X_TLS_CACERTDIR, NULL },

@@ -41,7 +41,7 @@ struct dir_settings {
 	const char *still_ours;       /* people moved below here are kept; NULL: none */
 	int64_t refresh_ms;           /* full refresh at least this often */
 	int64_t heartbeat_ms;         /* after this long without a message ask the server for a sign of life */
-	size_t max_message;           /* bytes of one LDAP message */
+	size_t max_message;           /* bytes of one LDAP message (the schema is one: 1 MiB at least); 0: unlimited */
 };
 
 struct dir;

@@ -87,6 +87,9 @@ static void tls_and_binds(void **state)
 	expect_open(&other, s.ldaps, ERR_INPUT, "TLS");
 	other.ca_file = "/nonexistent/ca.pem";
 	expect_open(&other, s.ldaps, ERR_INPUT, "/nonexistent/ca.pem");
+	/* The right CA, but a name that is not in the certificate (libldap puts the machine's name for it). */
+	snprintf(uri, sizeof(uri), "ldaps://localhost:%d", s.tls_port);
+	expect_open(&d, uri, ERR_INPUT, "for this host name");
 	snprintf(uri, sizeof(uri), "ldaps://127.0.0.2:%d", s.tls_port);
 	expect_open(&d, uri, ERR_TEMP, "connecting");
 	snprintf(uri, sizeof(uri), "ldaps://127.0.0.1:%d", s.port);
