@@ -237,7 +237,7 @@ int httpd_start(struct emulator *em, const struct httpd_options *o, struct httpd
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	const struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
-	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ITC |
 		MHD_USE_SUPPRESS_DATE_NO_CLOCK | (o->cert_pem ? MHD_USE_TLS : 0u);
 	h->daemon = MHD_start_daemon(flags, ntohs(address.sin_port), NULL, NULL, handle, h,
 		MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_URI_LOG_CALLBACK, begin, NULL,

@@ -1,0 +1,236 @@
+/* Deny beats allow beats nothing, and the boundary must allow too. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/str.h"
+#include "policies/cam/eval.h"
+
+#define OWNER 100000000001u
+#define SUB 100000000101u
+#define APP 1300000001u
+#define DOC(...) "{\"version\":\"2.0\",\"statement\":[" __VA_ARGS__ "]}"
+#define S(effect, action, resource) "{\"effect\":\"" effect "\",\"action\":[" action "],\"resource\":[" resource "]}"
+#define C(effect, action, resource, condition) \
+	"{\"effect\":\"" effect "\",\"action\":[" action "],\"resource\":[" resource "],\"condition\":{" condition "}}"
+
+static const struct cam_policy *read_policy(struct arena *a, const char *text)
+{
+	struct cam_policy *p;
+	struct err e;
+	if (cam_policy_parse(a, text, strlen(text), &p, &e))
+		fail_msg("%s: %s", text, e.text);
+	return p;
+}
+
+static struct cam_decision decide(const char *policy, const char *boundary, const char *action, const char *resource,
+	const struct cam_context *context, size_t n)
+{
+	AUTO_ARENA struct arena *a = arena_new(1 << 20);
+	const struct cam_policy *one = policy ? read_policy(a, policy) : NULL;
+	struct cam_request r = { .action = action, .resource = resource, .owner_uin = OWNER, .uin = SUB, .app_id = APP,
+		.context_count = n, .context = context };
+	return cam_evaluate(&one, policy ? 1 : 0, boundary ? read_policy(a, boundary) : NULL, &r);
+}
+
+static enum cam_verdict judge(const char *policy, const char *action, const char *resource)
+{
+	return decide(policy, NULL, action, resource, NULL, 0).verdict;
+}
+
+static void nothing_is_allowed_by_default(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(NULL, "tcb:DescribeEnvs", "*"), CAM_IMPLICIT_DENY);
+	assert_int_equal(judge(DOC(S("allow", "\"tcb:CreateEnv\"", "\"*\"")), "tcb:DescribeEnvs", "*"), CAM_IMPLICIT_DENY);
+}
+
+static void deny_wins_wherever_it_stands(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(DOC(S("allow", "\"*\"", "\"*\"") "," S("deny", "\"cam:*\"", "\"*\"")), "cam:AddUser", "*"),
+		CAM_EXPLICIT_DENY);
+	assert_int_equal(judge(DOC(S("deny", "\"cam:*\"", "\"*\"") "," S("allow", "\"*\"", "\"*\"")), "cam:AddUser", "*"),
+		CAM_EXPLICIT_DENY);
+	assert_int_equal(judge(DOC(S("deny", "\"cam:*\"", "\"*\"") "," S("allow", "\"*\"", "\"*\"")), "tcb:X", "*"), CAM_ALLOW);
+	/* Over several policies, in any order; the deciding statement is named. */
+	AUTO_ARENA struct arena *a = arena_new(1 << 20);
+	const struct cam_policy *all[] = { read_policy(a, DOC(S("allow", "\"*\"", "\"*\""))),
+		read_policy(a, DOC(S("allow", "\"x:Y\"", "\"*\"") "," S("deny", "\"*\"", "\"*\""))) };
+	struct cam_request r = { .action = "tcb:X", .resource = "*", .owner_uin = OWNER, .uin = SUB };
+	struct cam_decision d = cam_evaluate(all, 2, NULL, &r);
+	assert_int_equal(d.verdict, CAM_EXPLICIT_DENY);
+	assert_int_equal(d.policy, 1);
+	assert_int_equal(d.statement, 1);
+	assert_false(d.by_boundary);
+}
+
+static void resources(void **state)
+{
+	(void)state;
+	static const struct { const char *granted, *asked; bool allowed; } rows[] = {
+		{ "qcs::tcb:ap-shanghai:uin/100000000001:env/a", "qcs::tcb:ap-shanghai:uin/100000000001:env/a", true },
+		{ "qcs::tcb:ap-shanghai:uin/100000000001:env/a", "qcs::tcb:ap-shanghai:uin/100000000001:env/b", false },
+		{ "qcs::tcb:ap-shanghai:uin/100000000001:env/a", "qcs::tcb:ap-shanghai:uin/100000000001:env/aa", false },
+		{ "qcs::tcb:ap-shanghai:uin/100000000001:env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", false },
+		{ "qcs::tcb:ap-shanghai:uin/100000000001:env/a", "qcs::tcb:ap-shanghai:uin/100000000002:env/a", false },
+		{ "qcs::tcb:ap-shanghai:uin/100000000001:env/*", "qcs::tcb:ap-shanghai:uin/100000000001:env/b", true },
+		{ "qcs::tcb::uin/100000000001:env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", true },
+		{ "qcs::tcb:::env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", true },
+		{ "qcs::tcb:::env/a", "qcs::tcb:ap-beijing:uin/100000000002:env/a", false },
+		{ "qcs:::::*", "qcs::tcb:ap-beijing:uin/100000000001:env/a", true },
+		{ "qcs::scf:::*", "qcs::tcb:ap-beijing:uin/100000000001:env/a", false },
+		{ "qcs::cos:ap-shanghai:uid/1300000001:b-1300000001/*", "qcs::cos:ap-shanghai:uid/1300000001:b-1300000001/k", true },
+		{ "qcs::cos:ap-shanghai:uid/1300000002:b-1300000002/*", "qcs::cos:ap-shanghai:uid/1300000001:b-1300000002/k", false },
+		{ "qcs::cam::uin/:uin/100000000101", "qcs::cam::uin/100000000001:uin/100000000101", true },
+		/* Variables stand for the caller, in the last segment only. */
+		{ "qcs::cam::uin/:uin/${uin}", "qcs::cam::uin/100000000001:uin/100000000101", true },
+		{ "qcs::cam::uin/:uin/${uin}", "qcs::cam::uin/100000000001:uin/100000000102", false },
+		{ "qcs::cos:::${app_id}/${owner_uin}/*", "qcs::cos:::1300000001/100000000001/x", true },
+		{ "qcs::tcb:::env/${envId}", "qcs::tcb:::env/a", false },
+		/* An operation-level action is reached by "*" alone. */
+		{ "*", "*", true }, { "qcs::tcb:::*", "*", false }, { "qcs:::::*", "*", false },
+		{ "*", "qcs::tcb:ap-beijing:uin/100000000001:env/a", true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char policy[512];
+		snprintf(policy, sizeof(policy), DOC(S("allow", "\"tcb:DescribeEnvs\"", "\"%s\"")), rows[i].granted);
+		if ((judge(policy, "tcb:DescribeEnvs", rows[i].asked) == CAM_ALLOW) != rows[i].allowed)
+			fail_msg("granted \"%s\", asked \"%s\"", rows[i].granted, rows[i].asked);
+	}
+}
+
+static void action_names_are_matched_with_case(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(DOC(S("allow", "\"tcb:describeenvs\"", "\"*\"")), "tcb:DescribeEnvs", "*"), CAM_IMPLICIT_DENY);
+	assert_int_equal(judge(DOC(S("allow", "\"name/tcb:DescribeEnvs\"", "\"*\"")), "tcb:DescribeEnvs", "*"), CAM_ALLOW);
+	assert_int_equal(judge(DOC(S("allow", "\"permid/280655\"", "\"*\"")), "tcb:DescribeEnvs", "*"), CAM_IMPLICIT_DENY);
+}
+
+static void the_boundary_must_allow_too(void **state)
+{
+	(void)state;
+	const char *all = DOC(S("allow", "\"*\"", "\"*\"")), *tcb = DOC(S("allow", "\"tcb:*\"", "\"*\""));
+	const char *no_cam = DOC(S("allow", "\"*\"", "\"*\"") "," S("deny", "\"cam:*\"", "\"*\""));
+	struct cam_decision d = decide(all, tcb, "tcb:X", "*", NULL, 0);
+	assert_int_equal(d.verdict, CAM_ALLOW);
+	assert_false(d.by_boundary);
+	d = decide(all, tcb, "cam:X", "*", NULL, 0);
+	assert_int_equal(d.verdict, CAM_IMPLICIT_DENY);
+	assert_true(d.by_boundary);
+	d = decide(all, no_cam, "cam:X", "*", NULL, 0);
+	assert_int_equal(d.verdict, CAM_EXPLICIT_DENY);
+	assert_true(d.by_boundary);
+	assert_int_equal(d.statement, 1);
+	/* A boundary grants nothing by itself. */
+	assert_int_equal(decide(NULL, all, "tcb:X", "*", NULL, 0).verdict, CAM_IMPLICIT_DENY);
+	assert_false(decide(NULL, all, "tcb:X", "*", NULL, 0).by_boundary);
+}
+
+static void conditions(void **state)
+{
+	(void)state;
+	static const struct { const char *condition, *key, *value; bool allowed; } rows[] = {
+		{ "\"string_equal\":{\"k\":[\"a\",\"b\"]}", "k", "b", true },
+		{ "\"string_equal\":{\"k\":[\"a\",\"b\"]}", "k", "B", false },
+		{ "\"string_equal\":{\"k\":\"a\"}", "K", "a", false },
+		{ "\"string_equal\":{\"k\":\"a\"}", NULL, NULL, false },
+		{ "\"string_equal_if_exist\":{\"k\":\"a\"}", NULL, NULL, true },
+		{ "\"string_equal_if_exist\":{\"k\":\"a\"}", "k", "b", false },
+		{ "\"string_not_equal\":{\"k\":[\"a\",\"b\"]}", "k", "c", true },
+		{ "\"string_not_equal\":{\"k\":[\"a\",\"b\"]}", "k", "a", false },
+		{ "\"string_not_equal\":{\"k\":\"a\"}", NULL, NULL, false },
+		{ "\"string_equal_ignore_case\":{\"k\":\"aB\"}", "k", "Ab", true },
+		{ "\"string_not_equal_ignore_case\":{\"k\":\"aB\"}", "k", "Ab", false },
+		{ "\"string_like\":{\"k\":\"a*z\"}", "k", "abcz", true },
+		{ "\"string_not_like\":{\"k\":\"a*z\"}", "k", "abcz", false },
+		{ "\"string_equal\":{\"k\":\"${uin}\"}", "k", "100000000101", true },
+		{ "\"numeric_equal\":{\"k\":5}", "k", "5.0", true },
+		{ "\"numeric_not_equal\":{\"k\":5}", "k", "5", false },
+		{ "\"numeric_less_than\":{\"k\":5}", "k", "4", true },
+		{ "\"numeric_less_than\":{\"k\":5}", "k", "5", false },
+		{ "\"numeric_less_than_equal\":{\"k\":5}", "k", "5", true },
+		{ "\"numeric_greater_than\":{\"k\":\"5\"}", "k", "6", true },
+		{ "\"numeric_greater_than_equal\":{\"k\":5}", "k", "4", false },
+		{ "\"numeric_equal\":{\"k\":\"five\"}", "k", "5", false },
+		{ "\"date_less_than\":{\"k\":\"2026-11-24T08:00:00Z\"}", "k", "2026-11-24T07:59:59Z", true },
+		{ "\"date_less_than\":{\"k\":\"2026-11-24T08:00:00+08:00\"}", "k", "2026-11-24T00:00:00Z", false },
+		{ "\"date_equal\":{\"k\":\"2026-11-24T08:00:00+08:00\"}", "k", "2026-11-24T00:00:00Z", true },
+		{ "\"date_not_equal\":{\"k\":\"2026-11-24T08:00:00Z\"}", "k", "2026-11-24T00:00:00Z", true },
+		{ "\"date_greater_than_equal\":{\"k\":\"2026-11-24T08:00:00Z\"}", "k", "2026-11-24T08:00:00Z", true },
+		{ "\"date_greater_than\":{\"k\":\"yesterday\"}", "k", "2026-11-24T08:00:00Z", false },
+		{ "\"bool_equal\":{\"k\":true}", "k", "true", true },
+		{ "\"bool_equal\":{\"k\":\"true\"}", "k", "false", false },
+		{ "\"ip_equal\":{\"k\":[\"10.0.0.0/8\",\"192.168.1.1\"]}", "k", "10.200.3.4", true },
+		{ "\"ip_equal\":{\"k\":[\"10.0.0.0/8\",\"192.168.1.1\"]}", "k", "192.168.1.2", false },
+		{ "\"ip_equal\":{\"k\":\"10.1.0.0/15\"}", "k", "10.0.255.1", true },
+		{ "\"ip_equal\":{\"k\":\"10.2.0.0/15\"}", "k", "10.0.255.1", false },
+		{ "\"ip_not_equal\":{\"k\":\"10.0.0.0/8\"}", "k", "11.0.0.1", true },
+		{ "\"ip_equal\":{\"k\":\"2001:db8::/32\"}", "k", "2001:db8:1::2", true },
+		{ "\"ip_equal\":{\"k\":\"2001:db8::/32\"}", "k", "10.0.0.1", false },
+		{ "\"ip_equal\":{\"k\":\"10.0.0.0/99\"}", "k", "10.0.0.0", false },
+		{ "\"null_equal\":{\"k\":\"true\"}", NULL, NULL, true },
+		{ "\"null_equal\":{\"k\":\"true\"}", "k", "x", false },
+		{ "\"null_equal\":{\"k\":\"false\"}", "k", "x", true },
+		/* Several keys and several operators: all must hold. */
+		{ "\"string_equal\":{\"k\":\"a\"},\"string_like\":{\"k\":\"b*\"}", "k", "a", false },
+		{ "\"string_equal\":{\"k\":\"a\",\"m\":\"a\"}", "k", "a", false },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char policy[512];
+		const struct cam_context context = { rows[i].key, rows[i].value };
+		snprintf(policy, sizeof(policy), DOC(C("allow", "\"*\"", "\"*\"", "%s")), rows[i].condition);
+		bool allowed = decide(policy, NULL, "tcb:X", "*", &context, rows[i].key ? 1 : 0).verdict == CAM_ALLOW;
+		if (allowed != rows[i].allowed)
+			fail_msg("%s with %s=%s", rows[i].condition, rows[i].key, rows[i].value);
+	}
+}
+
+static void several_values_of_one_key(void **state)
+{
+	(void)state;
+	const struct cam_context tags[] = { { "t", "a&1" }, { "other", "a&9" }, { "t", "b&2" } };
+	const char *any = DOC(C("allow", "\"*\"", "\"*\"", "\"for_any_value:string_equal\":{\"t\":\"b&2\"}"));
+	const char *all = DOC(C("allow", "\"*\"", "\"*\"", "\"for_all_value:string_equal\":{\"t\":\"b&2\"}"));
+	const char *both = DOC(C("allow", "\"*\"", "\"*\"", "\"for_all_value:string_equal\":{\"t\":[\"b&2\",\"a&1\"]}"));
+	const char *any_not = DOC(C("allow", "\"*\"", "\"*\"", "\"for_any_value:string_not_equal\":{\"t\":\"b&2\"}"));
+	const char *not = DOC(C("allow", "\"*\"", "\"*\"", "\"string_not_equal\":{\"t\":\"b&2\"}"));
+	assert_int_equal(decide(any, NULL, "x:Y", "*", tags, 3).verdict, CAM_ALLOW);
+	assert_int_equal(decide(all, NULL, "x:Y", "*", tags, 3).verdict, CAM_IMPLICIT_DENY);
+	assert_int_equal(decide(both, NULL, "x:Y", "*", tags, 3).verdict, CAM_ALLOW);
+	assert_int_equal(decide(any_not, NULL, "x:Y", "*", tags, 3).verdict, CAM_ALLOW);
+	assert_int_equal(decide(not, NULL, "x:Y", "*", tags, 3).verdict, CAM_IMPLICIT_DENY);
+	assert_int_equal(decide(all, NULL, "x:Y", "*", tags, 0).verdict, CAM_ALLOW);
+	assert_int_equal(decide(any, NULL, "x:Y", "*", tags, 0).verdict, CAM_IMPLICIT_DENY);
+}
+
+static void a_condition_limits_a_deny_too(void **state)
+{
+	(void)state;
+	const char *policy = DOC(S("allow", "\"*\"", "\"*\"") ","
+		C("deny", "\"*\"", "\"*\"", "\"ip_not_equal\":{\"qcs:ip\":\"10.0.0.0/8\"}"));
+	const struct cam_context inside = { "qcs:ip", "10.1.1.1" }, outside = { "qcs:ip", "11.1.1.1" };
+	assert_int_equal(decide(policy, NULL, "x:Y", "*", &inside, 1).verdict, CAM_ALLOW);
+	assert_int_equal(decide(policy, NULL, "x:Y", "*", &outside, 1).verdict, CAM_EXPLICIT_DENY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_allowed_by_default),
+		cmocka_unit_test(deny_wins_wherever_it_stands),
+		cmocka_unit_test(resources),
+		cmocka_unit_test(action_names_are_matched_with_case),
+		cmocka_unit_test(the_boundary_must_allow_too),
+		cmocka_unit_test(conditions),
+		cmocka_unit_test(several_values_of_one_key),
+		cmocka_unit_test(a_condition_limits_a_deny_too),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
