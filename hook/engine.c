@@ -336,8 +336,10 @@ static void give_back(struct taken *t, struct worker *w)
 	if (t->person.login && post_compose(p->post, &t->person, &t->account, &t->found, w->arena, &pending, &e))
 		log_err(LOG_ERROR_LEVEL, "post", t->person.login, &e);
 	POINT("give-back.before");
-	if (store_give_back(p->store, &t->account, w->number, &e))
+	if (store_give_back(p->store, &t->account, w->number, &e)) {
+		w->owed = t->account.id;
 		log_err(LOG_ERROR_LEVEL, "store", t->person.login, &e);
+	}
 	post_wake(p->post);
 }
 
@@ -358,6 +360,8 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 	if (!w->revoke_only && root_step(w))
 		return 1;
 	unsigned lanes = lanes_of(w, next_due_ms);
+	if (w->owed && !store_release(n->parts.store, w->owed, w->number, &e))
+		w->owed = 0;
 	int rc = store_take(n->parts.store, lanes, w->number, w->arena, &t.account, &queue_due, &e);
 	if (rc == ERR_ABSENT) {
 		if (queue_due < *next_due_ms)

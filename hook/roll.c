@@ -71,7 +71,9 @@ static int account_begin(struct roll *r, struct store_person *p, const struct de
 		.lane = LANE_JOIN,
 		.due_ms = d->stage == STAGE_ACTIVE ? clock_now(r->clock) : INT64_MAX };
 	str_copy(made.uuid, sizeof(made.uuid), p->uuid);
-	rc = store_account_new(r->store, &made, e);
+	rc = store_person_put(r->store, p, e);       /* an account has an owner */
+	if (!rc)
+		rc = store_account_new(r->store, &made, e);
 	if (!rc)
 		p->generation = made.generation;
 	return rc;

@@ -18,6 +18,7 @@ struct worker {
 	struct transport *transport;
 	struct arena *arena;
 	_Atomic int64_t in_hand;     /* account id, 0 = none */
+	int64_t owed;                /* account that the store would not take back; 0 = none */
 };
 
 struct taken {

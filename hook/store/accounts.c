@@ -66,7 +66,6 @@ int store_account_new(struct store *s, struct store_account *account, struct err
 	int r = db_write(s, DB_NORMAL, e);
 	if (r < 0)
 		return r;
-	a.due_ms = INT64_MAX;
 	a.owner = 0;
 	a.want = a.took = 0;
 	unsigned next = 0;
@@ -277,6 +276,18 @@ int store_take(struct store *s, unsigned lanes, int worker, struct arena *arena,
 	if (r == 0)
 		POINT("store.take.after");
 	return r;
+}
+
+int store_release(struct store *s, int64_t account_id, int worker, struct err *e)
+{
+	int r = db_write(s, DB_NORMAL, e);
+	if (r < 0)
+		return r;
+	struct query q = db_query(s, "UPDATE accounts SET owner = 0, due_ms = min(due_ms, ?) WHERE id = ? AND owner = ?");
+	db_int(&q, db_now(s));
+	db_int(&q, account_id);
+	db_int(&q, worker);
+	return db_write_end(s, db_run(&q, e), e);
 }
 
 int store_may_act(struct store *s, int64_t account_id, int worker, struct err *e)

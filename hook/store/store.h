@@ -139,6 +139,9 @@ MUST_USE int store_found_put(struct store *, int64_t account_id, const char *fou
  * was taken.  found NULL: as it was.  Fails: STALE (not in this worker's hand: nothing was written). */
 MUST_USE int store_give_back(struct store *, const struct store_account *, int worker, struct err *e);
 
+/* Let go of an account that could not be given back (the store was down then): due now. */
+MUST_USE int store_release(struct store *, int64_t account_id, int worker, struct err *e);
+
 struct store_counts {
 	int64_t stage[8];              /* accounts of all generations; [0]: people without one */
 	int64_t lane_due[LANE_COUNT];  /* due now, or in a worker's hand */
