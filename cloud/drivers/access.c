@@ -15,12 +15,12 @@ static int access_observe(struct call *c, const struct account *want, struct fou
 	int rc = barrier(want, e);
 	if (rc)
 		return rc;
-	rc = need_uin(c, want, found, e);
+	rc = user_need(c, want, found, e);
 	if (!rc)
-		rc = list_attached(c, want, found->uin, &list, &count, e);
+		rc = attached_list(c, want, found->uin, &list, &count, e);
 	if (rc)
-		return seen_of(rc, out);
-	*out = is_attached(list, count, want->root->barrier_id) ? SEEN_LOCKED : SEEN_OK;
+		return seen_from(rc, out);
+	*out = attached_has(list, count, want->root->barrier_id) ? SEEN_LOCKED : SEEN_OK;
 	return 0;
 }
 
@@ -32,13 +32,13 @@ static int access_ensure(struct call *c, const struct account *want, struct foun
 		return err_set(e, ERR_TEMP, "there is no sub-account to open");
 	if (rc || seen != SEEN_LOCKED)
 		return rc;
-	return detach(c, want, found, want->root->barrier_id, e);
+	return attached_drop(c, want, found, want->root->barrier_id, e);
 }
 
 /* Whoever is gone needs no barrier. */
 static int put_up(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
-	int rc = attach(c, want, found, want->root->barrier_id, e);
+	int rc = attached_add(c, want, found, want->root->barrier_id, e);
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 

@@ -66,7 +66,7 @@ static int finished(struct call *c, struct found *found, struct err *e)
 	bool current = str_eq(found->agent_state + 1, now + 1);
 	forget_run(found);
 	if (!current)
-		return wait_poll(c, e, "what is installed is outdated already");
+		return call_again(c, e, "what is installed is outdated already");
 	str_copy(found->agent_state, sizeof(found->agent_state), now);
 	note_clear(found, "agent");
 	return 0;
@@ -90,9 +90,9 @@ static int follow(struct call *c, const struct account *want, struct found *foun
 {
 	static const char *const under_way[] = { "PENDING", "DELIVERING", "DELIVER_DELAYED", "RUNNING", "CANCELLING" };
 	const struct json *answer;
-	struct json *p = arguments(c), *filters = json_array(c->arena), *filter = arguments(c);
+	struct json *p = call_arguments(c), *filters = json_array(c->arena), *filter = call_arguments(c);
 	json_put_text(filter, "Name", "invocation-id");
-	put_list(c, filter, "Values", found->agent_invocation);
+	call_list(c, filter, "Values", found->agent_invocation);
 	json_push(filters, filter);
 	json_put(p, "Filters", filters);
 	json_put_bool(p, "HideOutput", true);
@@ -100,14 +100,14 @@ static int follow(struct call *c, const struct account *want, struct found *foun
 	if (rc == ERR_ABSENT)
 		forget_run(found);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	const struct json *task = json_get(answer, "InvocationTaskSet[0]");
 	const char *status = json_text(task, "TaskStatus");
 	if (!status)
-		return wait_poll(c, e, "the installation on the server has not begun");
+		return call_again(c, e, "the installation on the server has not begun");
 	for (size_t i = 0; i < ARRAY_LEN(under_way); i++) {
 		if (str_eq(status, under_way[i]))
-			return wait_poll(c, e, "the installation on the server is under way");
+			return call_again(c, e, "the installation on the server is under way");
 	}
 	return str_eq(status, "SUCCESS") ? finished(c, found, e) : failed(c, found, status, task, e);
 }
@@ -117,13 +117,13 @@ static int follow(struct call *c, const struct account *want, struct found *foun
 static int agent_online(struct call *c, const struct account *want, const struct found *found, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
-	put_list(c, p, "InstanceIds", found->server_id);
+	struct json *p = call_arguments(c);
+	call_list(c, p, "InstanceIds", found->server_id);
 	int rc = call_do(c, want, ACT_DESCRIBE_AUTOMATION_AGENT_STATUS, p, &answer, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	if (!str_eq(json_text(answer, "AutomationAgentSet[0].AgentStatus"), "Online"))
-		return wait_poll(c, e, "the automation agent of the server is not online yet");
+		return call_again(c, e, "the automation agent of the server is not online yet");
 	return 0;
 }
 
@@ -136,7 +136,7 @@ static bool fits_script(const char *value)
 /* The secrets stand in hidden parameters only: the cloud masks those in its records. */
 static const char *parameters(struct call *c, const struct account *want, const struct found *found, const struct secret *secret)
 {
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "secret_id", found->key_id);
 	json_put_text(p, "secret_key", secret_reveal(secret, NULL));
 	json_put_text(p, "env_id", found->env_id);
@@ -152,14 +152,14 @@ static int start(struct call *c, const struct account *want, struct found *found
 	char now[DIGITS + 1];
 	int rc = agent_online(c, want, found, e);
 	if (!rc)
-		rc = own_secret(c, found, &secret, e);
+		rc = key_secret(c, found, &secret, e);
 	if (rc)
 		return rc;
 	if (!fits_script(found->key_id) || !fits_script(secret_reveal(secret, NULL)) || !fits_script(found->env_id))
 		return err_set(e, ERR_PERM, "key or environment id have characters that cannot be put into a script");
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "Content", str_base64(c->arena, script, strlen(script)));
-	put_list(c, p, "InstanceIds", found->server_id);
+	call_list(c, p, "InstanceIds", found->server_id);
 	json_put_text(p, "CommandName", "rollcall-install-agent");
 	json_put_text(p, "CommandType", "SHELL");
 	json_put_text(p, "Username", "root");
@@ -168,14 +168,14 @@ static int start(struct call *c, const struct account *want, struct found *found
 	json_put_text(p, "Parameters", parameters(c, want, found, secret));
 	rc = call_do(c, want, ACT_RUN_COMMAND, p, &answer, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	if (json_need_text(answer, "InvocationId", &id, e))
 		return err_set(e, ERR_TEMP, "RunCommand: the answer has no \"InvocationId\"");
 	digest(c, found, now);
 	now[0] = '~';
 	str_copy(found->agent_invocation, sizeof(found->agent_invocation), id);
 	str_copy(found->agent_state, sizeof(found->agent_state), now);
-	return wait_poll(c, e, "the installation on the server is under way");
+	return call_again(c, e, "the installation on the server is under way");
 }
 
 static int agent_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
@@ -183,7 +183,7 @@ static int agent_ensure(struct call *c, const struct account *want, struct found
 	if (none_wanted(want, found))
 		return 0;
 	if (!*found->env_id || !*found->server_id || !str_eq(found->server_state, "RUNNING"))
-		return wait_poll(c, e, "the server is not running yet");
+		return call_again(c, e, "the server is not running yet");
 	return *found->agent_invocation ? follow(c, want, found, e) : start(c, want, found, e);
 }
 

@@ -7,9 +7,9 @@
 static int console_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
 	const struct json *user;
-	int rc = look_user(c, want, found, &user, e);
+	int rc = user_look(c, want, found, &user, e);
 	if (rc)
-		return seen_of(rc, out);
+		return seen_from(rc, out);
 	if (json_int_or(user, "ConsoleLogin", 0) == 1)
 		*out = SEEN_OK;
 	else
@@ -24,18 +24,18 @@ static int console_ensure(struct call *c, const struct account *want, struct fou
 	int rc = c->journal->keep(c->journal, NULL, SECRET_PASSWORD, want->user_name, secret, found, e);
 	if (rc)
 		return rc;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "Name", want->user_name);
 	json_put_int(p, "ConsoleLogin", 1);
 	json_put_text(p, "Password", secret_reveal(secret, NULL));
 	json_put_int(p, "NeedResetPassword", 1);
 	json_put_text(p, "Remark", want->remark);
-	return must_exist(call_do(c, want, ACT_UPDATE_USER, p, NULL, e), e);
+	return err_must_exist(call_do(c, want, ACT_UPDATE_USER, p, NULL, e), e);
 }
 
 static int switch_off(struct call *c, const struct account *want, struct err *e)
 {
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "Name", want->user_name);
 	json_put_int(p, "ConsoleLogin", 0);
 	json_put_text(p, "Remark", want->remark);

@@ -6,19 +6,19 @@
 #define PAGE 100
 #define MAX_PAGES 200
 
-struct json *arguments(struct call *c)
+struct json *call_arguments(struct call *c)
 {
 	return json_object(c->arena);
 }
 
-void put_list(struct call *c, struct json *object, const char *name, const char *only_item)
+void call_list(struct call *c, struct json *object, const char *name, const char *only_item)
 {
 	struct json *list = json_array(c->arena);
 	json_push_text(list, only_item);
 	json_put(object, name, list);
 }
 
-void put_tags(struct call *c, struct json *object, const struct account *want)
+void call_tags(struct call *c, struct json *object, const struct account *want)
 {
 	struct json *list = json_array(c->arena), *tag = json_object(c->arena);
 	json_put_text(tag, "Key", MARK_TAG);
@@ -27,12 +27,12 @@ void put_tags(struct call *c, struct json *object, const struct account *want)
 	json_put(object, "Tags", list);
 }
 
-int wait_poll(struct call *c, struct err *e, const char *what)
+int call_again(struct call *c, struct err *e, const char *what)
 {
 	return err_due(e, ERR_WAIT, clock_now(c->clock) + c->settings->poll_ms, "%s", what);
 }
 
-int seen_of(int rc, enum seen *out)
+int seen_from(int rc, enum seen *out)
 {
 	if (rc == ERR_ABSENT)
 		*out = SEEN_NONE;
@@ -43,14 +43,14 @@ int seen_of(int rc, enum seen *out)
 	return 0;
 }
 
-int must_exist(int rc, struct err *e)
+int err_must_exist(int rc, struct err *e)
 {
 	if (rc == ERR_ABSENT)
 		rc = e->kind = ERR_TEMP;
 	return rc;
 }
 
-int worse(struct err *worst, const struct err *e)
+int err_worse(struct err *worst, const struct err *e)
 {
 	if (!worst->kind || err_rank(e->kind) > err_rank(worst->kind))
 		*worst = *e;
@@ -59,10 +59,10 @@ int worse(struct err *worst, const struct err *e)
 
 /* --- the sub-account ------------------------------------------------------------ */
 
-int look_user(struct call *c, const struct account *want, struct found *found, const struct json **user, struct err *e)
+int user_look(struct call *c, const struct account *want, struct found *found, const struct json **user, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "Name", want->user_name);
 	int rc = call_do(c, want, ACT_GET_USER, p, &answer, e);
 	uint64_t uin = 0;
@@ -77,21 +77,21 @@ int look_user(struct call *c, const struct account *want, struct found *found, c
 	return rc;
 }
 
-int need_uin(struct call *c, const struct account *want, struct found *found, struct err *e)
+int user_need(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	const struct json *user;
-	return found->uin ? 0 : look_user(c, want, found, &user, e);
+	return found->uin ? 0 : user_look(c, want, found, &user, e);
 }
 
 /* --- policies --------------------------------------------------------------------- */
 
-int list_attached(struct call *c, const struct account *want, uint64_t uin, struct attached **out, size_t *count, struct err *e)
+int attached_list(struct call *c, const struct account *want, uint64_t uin, struct attached **out, size_t *count, struct err *e)
 {
 	struct attached *list = NULL;
 	size_t n = 0;
 	for (uint64_t page = 1; page <= MAX_PAGES; page++) {
 		const struct json *answer;
-		struct json *p = arguments(c);
+		struct json *p = call_arguments(c);
 		json_put_uint(p, "TargetUin", uin);
 		json_put_uint(p, "Rp", PAGE);
 		json_put_uint(p, "Page", page);
@@ -117,7 +117,7 @@ int list_attached(struct call *c, const struct account *want, uint64_t uin, stru
 	return 0;
 }
 
-bool is_attached(const struct attached *list, size_t count, uint64_t policy_id)
+bool attached_has(const struct attached *list, size_t count, uint64_t policy_id)
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i].id == policy_id)
@@ -125,9 +125,9 @@ bool is_attached(const struct attached *list, size_t count, uint64_t policy_id)
 	return false;
 }
 
-int attach(struct call *c, const struct account *want, struct found *found, uint64_t policy_id, struct err *e)
+int attached_add(struct call *c, const struct account *want, struct found *found, uint64_t policy_id, struct err *e)
 {
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_uint(p, "PolicyId", policy_id);
 	json_put_uint(p, "AttachUin", found->uin);
 	int rc = call_do(c, want, ACT_ATTACH_USER_POLICY, p, NULL, e);
@@ -138,9 +138,9 @@ int attach(struct call *c, const struct account *want, struct found *found, uint
 	return rc;
 }
 
-int detach(struct call *c, const struct account *want, struct found *found, uint64_t policy_id, struct err *e)
+int attached_drop(struct call *c, const struct account *want, struct found *found, uint64_t policy_id, struct err *e)
 {
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_uint(p, "PolicyId", policy_id);
 	json_put_uint(p, "DetachUin", found->uin);
 	int rc = call_do(c, want, ACT_DETACH_USER_POLICY, p, NULL, e);
@@ -149,13 +149,13 @@ int detach(struct call *c, const struct account *want, struct found *found, uint
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 
-int find_policy(struct call *c, const struct account *want, const char *name, uint64_t *id, const char **description,
+int policy_find(struct call *c, const struct account *want, const char *name, uint64_t *id, const char **description,
 	struct err *e)
 {
 	uint64_t seen = 0;
 	for (uint64_t page = 1; page <= MAX_PAGES; page++) {
 		const struct json *answer;
-		struct json *p = arguments(c);
+		struct json *p = call_arguments(c);
 		json_put_text(p, "Keyword", name);     /* matches parts of names */
 		json_put_text(p, "Scope", "Local");
 		json_put_uint(p, "Rp", PAGE);
@@ -177,7 +177,7 @@ int find_policy(struct call *c, const struct account *want, const char *name, ui
 	return err_set(e, ERR_ABSENT, "there is no policy \"%s\"", name);
 }
 
-bool same_document(struct arena *a, const char *one, const char *other)
+bool document_same(struct arena *a, const char *one, const char *other)
 {
 	struct json *x, *y;
 	struct err e;
@@ -185,7 +185,7 @@ bool same_document(struct arena *a, const char *one, const char *other)
 		json_equal(x, y);
 }
 
-int check_document(const char *name, const char *document, struct err *e)
+int document_check(const char *name, const char *document, struct err *e)
 {
 	/* Left in, "${uin}" would be a policy variable with another meaning: the visitor's own number. */
 	if (strstr(document, "${"))
@@ -198,7 +198,7 @@ int check_document(const char *name, const char *document, struct err *e)
 
 /* --- the rest ----------------------------------------------------------------------- */
 
-int own_secret(struct call *c, struct found *found, struct secret **out, struct err *e)
+int key_secret(struct call *c, struct found *found, struct secret **out, struct err *e)
 {
 	int rc = *found->key_id ? c->journal->reveal(c->journal, SECRET_KEY, found->key_id, out, e) : ERR_ABSENT;
 	if (rc != ERR_ABSENT)

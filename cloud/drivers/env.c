@@ -37,8 +37,8 @@ static int look(struct call *c, const struct account *want, const struct found *
 static int billing(struct call *c, const struct account *want, const char *env_id, const char **status, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
-	put_list(c, p, "EnvIds", env_id);       /* a list selects; what a single unknown EnvId answers is not documented */
+	struct json *p = call_arguments(c);
+	call_list(c, p, "EnvIds", env_id);       /* a list selects; what a single unknown EnvId answers is not documented */
 	int rc = call_do(c, want, ACT_DESCRIBE_BILLING_INFO, p, &answer, e);
 	if (rc)
 		return rc;
@@ -158,7 +158,7 @@ static int billed(struct call *c, const struct account *want, bool *yes, struct 
 	*yes = false;
 	for (;;) {
 		const struct json *answer;
-		struct json *p = arguments(c);
+		struct json *p = call_arguments(c);
 		json_put_uint(p, "Limit", PAGE);
 		json_put_uint(p, "Offset", seen);
 		int rc = call_do(c, want, ACT_DESCRIBE_BILLING_INFO, p, &answer, e);
@@ -232,7 +232,7 @@ static int create(struct call *c, const struct account *want, struct found *foun
 	const struct json *answer;
 	const char *id;
 	struct intent intent;
-	struct json *p = arguments(c), *list = json_array(c->arena);
+	struct json *p = call_arguments(c), *list = json_array(c->arena);
 	for (size_t i = 0; i < ARRAY_LEN(resources); i++)
 		json_push_text(list, resources[i]);
 	json_put_text(p, "Alias", want->env_alias);
@@ -241,7 +241,7 @@ static int create(struct call *c, const struct account *want, struct found *foun
 	json_put_int(p, "Period", 1);
 	json_put_bool(p, "AutoVoucher", true);
 	json_put_text(p, "RenewFlag", "NOTIFY_AND_AUTO_RENEW");
-	put_tags(c, p, want);
+	call_tags(c, p, want);
 	int rc = call_once(c, want, found, ACT_CREATE_ENV, want->env_alias, 0, p, &intent, &answer, e);
 	if (rc)
 		return rc;
@@ -252,22 +252,22 @@ static int create(struct call *c, const struct account *want, struct found *foun
 	str_copy(found->env_id, sizeof(found->env_id), id);
 	str_copy(found->env_status, sizeof(found->env_status), "UNAVAILABLE");
 	rc = c->journal->settle(c->journal, &intent, OUTCOME_DONE, found, e);
-	return rc ? rc : wait_poll(c, e, "the environment is being built");
+	return rc ? rc : call_again(c, e, "the environment is being built");
 }
 
 static int ask_log(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	int64_t now = clock_now(c->clock);
 	if (found->env_log_asked_ms && now - found->env_log_asked_ms < LOG_AGAIN_MS)
-		return wait_poll(c, e, "the log topic is being made");
-	struct json *p = arguments(c);
+		return call_again(c, e, "the log topic is being made");
+	struct json *p = call_arguments(c);
 	json_put_text(p, "EnvId", found->env_id);
-	put_list(c, p, "Resources", "log");
+	call_list(c, p, "Resources", "log");
 	int rc = call_do(c, want, ACT_CREATE_ENV_RESOURCE, p, NULL, e);
 	if (rc && !str_eq(e->code, "ResourceInUse.LogExist"))
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	found->env_log_asked_ms = now;
-	return wait_poll(c, e, "the log topic is being made");
+	return call_again(c, e, "the log topic is being made");
 }
 
 static int env_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
@@ -286,12 +286,13 @@ static int env_ensure(struct call *c, const struct account *want, struct found *
 		return ask_log(c, want, found, e);
 	if (str_eq(found->env_status, "NORMAL") && *found->bucket && *found->name_space)
 		return 0;
-	return wait_poll(c, e, "the environment is being built");
+	return call_again(c, e, "the environment is being built");
 }
 
 /* --- taking down -------------------------------------------------------------------------- */
 
-/* Destroying is capped per month and in total; what is refused by the cloud would be refused for weeks. */
+/* Destroying is capped per month and in total.  Which of the two steps counts is not documented, so the second is
+ * left to the cloud's own judgement. */
 static int check_caps(struct call *c, const struct account *want, struct err *e)
 {
 	static const struct { const char *max, *current, *what; } caps[] = {
@@ -312,10 +313,10 @@ static int check_caps(struct call *c, const struct account *want, struct err *e)
 
 static int destroy(struct call *c, const struct account *want, struct found *found, bool final, struct err *e)
 {
-	int rc = check_caps(c, want, e);
+	int rc = final ? 0 : check_caps(c, want, e);
 	if (rc)
 		return rc;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "EnvId", found->env_id);
 	if (final)
 		json_put_bool(p, "IsForce", true);
@@ -330,7 +331,7 @@ static int destroy(struct call *c, const struct account *want, struct found *fou
 	} else {
 		isolated(c, found);
 	}
-	return wait_poll(c, e, final ? "the environment is being destroyed" : "the environment is being isolated");
+	return call_again(c, e, final ? "the environment is being destroyed" : "the environment is being isolated");
 }
 
 /* May we?  Its mark must be seen; an isolated one that is not listed any more shows none, but we isolated it
@@ -362,12 +363,12 @@ static int env_remove(struct call *c, const struct account *want, struct found *
 		return 0;
 	/* Asked once, and again only if nothing came of it. */
 	if (str_eq(found->env_status, DESTROYED) && clock_now(c->clock) - found->env_missed_ms < c->settings->settle_ms)
-		return wait_poll(c, e, "the environment is being destroyed");
+		return call_again(c, e, "the environment is being destroyed");
 	int rc = look(c, want, found, &v, e);
 	if (!rc)
 		rc = billing(c, want, found->env_id, &status, e);
 	if (rc == ERR_ABSENT || (!rc && !*status))
-		return wait_poll(c, e, "the environment shows no state yet");
+		return call_again(c, e, "the environment shows no state yet");
 	if (rc)
 		return rc;
 	bool is_final = str_eq(status, ISOLATED);
@@ -377,7 +378,7 @@ static int env_remove(struct call *c, const struct account *want, struct found *
 		rc = wait_isolation(c, found, e);
 	}
 	if (!rc && !is_final && !v.listed)
-		rc = wait_poll(c, e, "the environment is not listed");
+		rc = call_again(c, e, "the environment is not listed");
 	if (!rc)
 		rc = check_ours(want, found, &v, e);
 	return rc ? rc : destroy(c, want, found, is_final, e);

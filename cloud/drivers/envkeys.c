@@ -26,7 +26,7 @@ static int list(struct call *c, const struct account *want, const struct found *
 	const struct json **keys, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "EnvId", found->env_id);
 	json_put_text(p, "KeyType", type);
 	json_put_int(p, "PageNumber", 1);
@@ -71,7 +71,7 @@ static int delete_all(struct call *c, const struct account *want, const struct f
 		if (rc || !json_first(keys))
 			return rc;
 		for (const struct json *key = json_first(keys); key; key = json_next(key)) {
-			struct json *p = arguments(c);
+			struct json *p = call_arguments(c);
 			json_put_text(p, "EnvId", found->env_id);
 			json_put_text(p, "KeyId", json_text(key, "KeyId"));
 			rc = call_do(c, want, ACT_DELETE_API_KEY, p, NULL, e);
@@ -90,7 +90,7 @@ static int envkeys_remove(struct call *c, const struct account *want, struct fou
 		return rc == ERR_ABSENT ? 0 : rc;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		if (delete_all(c, want, found, types[i], e))
-			worse(&worst, e);
+			err_worse(&worst, e);
 	}
 	if (worst.kind)
 		*e = worst;

@@ -11,7 +11,7 @@ struct keys { size_t count; struct one *list; };
 static int list(struct call *c, const struct account *want, const struct found *found, struct keys *k, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_uint(p, "TargetUin", found->uin);
 	int rc = call_do(c, want, ACT_LIST_ACCESS_KEYS, p, &answer, e);
 	*k = (struct keys){ 0 };
@@ -40,7 +40,7 @@ static struct one *find(struct keys *k, const char *id)
 static int set_status(struct call *c, const struct account *want, const struct found *found, const char *id, const char *status,
 	struct err *e)
 {
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "AccessKeyId", id);
 	json_put_text(p, "Status", status);
 	json_put_uint(p, "TargetUin", found->uin);
@@ -66,7 +66,7 @@ static int delete(struct call *c, const struct account *want, struct found *foun
 		rc = c->journal->drop(c->journal, SECRET_KEY, key->id, e);
 	if (rc && rc != ERR_ABSENT)
 		return rc;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "AccessKeyId", key->id);
 	json_put_uint(p, "TargetUin", found->uin);
 	rc = call_do(c, want, ACT_DELETE_ACCESS_KEY, p, NULL, e);
@@ -80,11 +80,11 @@ static int delete(struct call *c, const struct account *want, struct found *foun
 static int key_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
 	struct keys k;
-	int rc = need_uin(c, want, found, e);
+	int rc = user_need(c, want, found, e);
 	if (!rc)
 		rc = list(c, want, found, &k, e);
 	if (rc)
-		return seen_of(rc, out);
+		return seen_from(rc, out);
 	const struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
 	bool any_active = false, odd = !mine || !mine->active || want->key_again;
 	for (size_t i = 0; i < k.count; i++) {
@@ -109,7 +109,7 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 	int rc = c->journal->open_intents(c->journal, ROW_KEY, c->arena, &intents, &count, e);
 	if (rc || !count)
 		return rc;
-	rc = need_uin(c, want, found, e);
+	rc = user_need(c, want, found, e);
 	if (!rc)
 		rc = list(c, want, found, &k, e);
 	if (rc && rc != ERR_ABSENT)
@@ -133,12 +133,12 @@ static int create(struct call *c, const struct account *want, struct found *foun
 {
 	const struct json *answer;
 	struct intent intent;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_uint(p, "TargetUin", found->uin);
 	json_put_text(p, "Description", want->mark);
 	int rc = call_once(c, want, found, ACT_CREATE_ACCESS_KEY, want->user_name, 0, p, &intent, &answer, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	const char *id = json_text(answer, "AccessKey.AccessKeyId"), *text = json_text(answer, "AccessKey.SecretAccessKey");
 	if (!id || !text || !*id || !*text)
 		return err_set(e, ERR_UNKNOWN, "CreateAccessKey: the answer has no key");
@@ -194,11 +194,11 @@ static int key_ensure(struct call *c, const struct account *want, struct found *
 	bool stays;
 	int rc = key_resolve(c, want, found, e);
 	if (!rc)
-		rc = need_uin(c, want, found, e);
+		rc = user_need(c, want, found, e);
 	if (!rc)
 		rc = list(c, want, found, &k, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
 	rc = fit(c, want, found, mine, &stays, e);
 	if (rc)
@@ -211,14 +211,14 @@ static int key_ensure(struct call *c, const struct account *want, struct found *
 	bool make_room = back || want->key_again || (!stays && k.count - ours >= 2);
 	rc = tidy(c, want, found, &k, stays ? mine : NULL, make_room, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	if (!stays)
 		return create(c, want, found, e);
 	if (back)
 		rc = set_status(c, want, found, mine->id, "Active", e);
 	if (!rc)
 		found->key_locked_ms = 0;
-	return must_exist(rc, e);
+	return err_must_exist(rc, e);
 }
 
 /* --- taking away ------------------------------------------------------------------------ */
@@ -227,14 +227,14 @@ static int key_lock(struct call *c, const struct account *want, struct found *fo
 {
 	struct keys k;
 	struct err worst = { 0 };
-	int rc = need_uin(c, want, found, e);
+	int rc = user_need(c, want, found, e);
 	if (!rc)
 		rc = list(c, want, found, &k, e);
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
 	for (size_t i = 0; i < k.count; i++) {
 		if (switch_off(c, want, found, &k.list[i], e))
-			worse(&worst, e);
+			err_worse(&worst, e);
 	}
 	if (!worst.kind && k.count && !found->key_locked_ms)
 		found->key_locked_ms = clock_now(c->clock);
@@ -249,7 +249,7 @@ static int key_remove(struct call *c, const struct account *want, struct found *
 	/* All off before the first is deleted. */
 	int rc = key_lock(c, want, found, e);
 	if (!rc)
-		rc = need_uin(c, want, found, e);
+		rc = user_need(c, want, found, e);
 	if (!rc)
 		rc = list(c, want, found, &k, e);
 	if (rc)

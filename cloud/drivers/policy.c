@@ -7,10 +7,10 @@ static int find(struct call *c, const struct account *want, struct found *found,
 	const struct json *answer;
 	const char *description = NULL;
 	bool known = found->policy_id;
-	int rc = known ? 0 : find_policy(c, want, want->policy_name, &found->policy_id, &description, e);
+	int rc = known ? 0 : policy_find(c, want, want->policy_name, &found->policy_id, &description, e);
 	if (rc)
 		return rc;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_uint(p, "PolicyId", found->policy_id);
 	rc = call_do(c, want, ACT_GET_POLICY, p, &answer, e);
 	if (rc == ERR_ABSENT) {
@@ -43,12 +43,12 @@ static int look_attached(struct call *c, const struct account *want, struct foun
 {
 	struct attached *list;
 	size_t count;
-	int rc = need_uin(c, want, found, e);
+	int rc = user_need(c, want, found, e);
 	if (!rc)
-		rc = list_attached(c, want, found->uin, &list, &count, e);
+		rc = attached_list(c, want, found->uin, &list, &count, e);
 	if (rc)
 		return rc == ERR_ABSENT || rc == ERR_FOREIGN ? 0 : rc;
-	*attached = is_attached(list, count, found->policy_id);
+	*attached = attached_has(list, count, found->policy_id);
 	tell_others(want, found, list, count);
 	return 0;
 }
@@ -59,11 +59,11 @@ static int policy_observe(struct call *c, const struct account *want, struct fou
 	bool attached = false;
 	int rc = find(c, want, found, &document, e);
 	if (rc)
-		return seen_of(rc, out);
+		return seen_from(rc, out);
 	rc = look_attached(c, want, found, &attached, e);
 	if (rc)
 		return rc;
-	bool same = !want->policy_document || same_document(c->arena, document, want->policy_document);
+	bool same = !want->policy_document || document_same(c->arena, document, want->policy_document);
 	*out = !attached ? SEEN_LOCKED : same ? SEEN_OK : SEEN_DRIFT;
 	return 0;
 }
@@ -72,7 +72,7 @@ static int write_document(struct call *c, const struct account *want, struct fou
 {
 	const struct json *answer;
 	bool there = found->policy_id;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	if (there)
 		json_put_uint(p, "PolicyId", found->policy_id);
 	else
@@ -93,26 +93,26 @@ static int policy_ensure(struct call *c, const struct account *want, struct foun
 	bool attached = false;
 	if (!want->policy_document)
 		return err_set(e, ERR_TEMP, "the policy cannot be written yet: the environment is not known");
-	int rc = check_document(want->policy_name, want->policy_document, e);
+	int rc = document_check(want->policy_name, want->policy_document, e);
 	if (rc)
 		return rc;
 	rc = find(c, want, found, &document, e);
 	if (rc && rc != ERR_ABSENT)
 		return rc;
-	if (rc || !same_document(c->arena, document, want->policy_document))
+	if (rc || !document_same(c->arena, document, want->policy_document))
 		rc = write_document(c, want, found, e);
 	if (!rc)
 		rc = look_attached(c, want, found, &attached, e);
 	if (rc || attached)
-		return must_exist(rc, e);
-	rc = need_uin(c, want, found, e);
+		return err_must_exist(rc, e);
+	rc = user_need(c, want, found, e);
 	if (!rc)
-		rc = attach(c, want, found, found->policy_id, e);
+		rc = attached_add(c, want, found, found->policy_id, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	/* Attached is what the cloud shows, not what it answered. */
 	rc = look_attached(c, want, found, &attached, e);
-	return rc || attached ? rc : wait_poll(c, e, "the attachment of the policy cannot be seen yet");
+	return rc || attached ? rc : call_again(c, e, "the attachment of the policy cannot be seen yet");
 }
 
 static int policy_lock(struct call *c, const struct account *want, struct found *found, struct err *e)
@@ -123,7 +123,7 @@ static int policy_lock(struct call *c, const struct account *want, struct found 
 	if (!rc)
 		rc = look_attached(c, want, found, &attached, e);
 	if (!rc && attached)
-		rc = detach(c, want, found, found->policy_id, e);
+		rc = attached_drop(c, want, found, found->policy_id, e);
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 
@@ -132,7 +132,7 @@ static int policy_remove(struct call *c, const struct account *want, struct foun
 	int rc = policy_lock(c, want, found, e);
 	if (rc || !found->policy_id)
 		return rc;
-	struct json *p = arguments(c), *ids = json_array(c->arena);
+	struct json *p = call_arguments(c), *ids = json_array(c->arena);
 	json_push_uint(ids, found->policy_id);
 	json_put(p, "PolicyId", ids);
 	rc = call_do(c, want, ACT_DELETE_POLICY, p, NULL, e);

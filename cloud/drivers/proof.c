@@ -51,7 +51,7 @@ static int not_seen(struct call *c, struct found *found, const char *why, struct
 {
 	int64_t settled = last_change(found) + 2 * c->settings->policy_cache_ms;
 	if (clock_now(c->clock) < settled)
-		return wait_poll(c, e, "key and policy are not in force yet");
+		return call_again(c, e, "key and policy are not in force yet");
 	return fail(c, found, why, e);
 }
 
@@ -78,7 +78,7 @@ static int see(struct call *c, const struct account *want, struct found *found, 
 	struct sight *s, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "EnvId", env_id);
 	int rc = as_him(c, want, found, secret, ACT_DESCRIBE_ENVS, p, &answer, e);
 	if (rc)
@@ -97,7 +97,7 @@ static int proof_ensure(struct call *c, const struct account *want, struct found
 	struct sight s = { 0 };
 	if (c->plan)
 		return 0;
-	int rc = own_secret(c, found, &secret, e);
+	int rc = key_secret(c, found, &secret, e);
 	if (!rc)
 		rc = check_identity(c, want, found, secret, e);
 	/* All that he may list; and his own by name, where listing without a name is not granted. */

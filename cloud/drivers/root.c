@@ -15,13 +15,13 @@ static int who_we_are(struct call *c, const struct account *at, struct root *roo
 		rc = json_uint(answer, "OwnerUin", &root->owner_uin, e);
 	if (!rc)
 		rc = json_uint(answer, "AppId", &root->app_id, e);
-	return must_exist(rc, e);
+	return err_must_exist(rc, e);
 }
 
 static int create(struct call *c, const struct account *at, struct shared *s, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "PolicyName", s->name);
 	json_put_text(p, "PolicyDocument", s->document);
 	json_put_text(p, "Description", s->mark);
@@ -32,12 +32,12 @@ static int create(struct call *c, const struct account *at, struct shared *s, st
 static int repair(struct call *c, const struct account *at, struct shared *s, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_uint(p, "PolicyId", s->id);
 	int rc = call_do(c, at, ACT_GET_POLICY, p, &answer, e);
-	if (rc || same_document(c->arena, json_text(answer, "PolicyDocument"), s->document))
+	if (rc || document_same(c->arena, json_text(answer, "PolicyDocument"), s->document))
 		return rc;
-	p = arguments(c);
+	p = call_arguments(c);
 	json_put_uint(p, "PolicyId", s->id);
 	json_put_text(p, "PolicyDocument", s->document);
 	json_put_text(p, "Description", s->mark);
@@ -50,10 +50,10 @@ static int repair(struct call *c, const struct account *at, struct shared *s, st
 static int ensure(struct call *c, const struct account *at, struct shared *s, struct err *e)
 {
 	const char *description = NULL;
-	int rc = check_document(s->name, s->document, e);
+	int rc = document_check(s->name, s->document, e);
 	if (rc)
 		return rc;
-	rc = find_policy(c, at, s->name, &s->id, &description, e);
+	rc = policy_find(c, at, s->name, &s->id, &description, e);
 	if (rc == ERR_ABSENT)
 		return create(c, at, s, e);
 	if (rc)

@@ -116,7 +116,7 @@ static int server_resolve(struct call *c, const struct account *want, struct fou
 		} else if (listed_ms >= list[i].written_ms + wait_ms) {
 			rc = c->journal->settle(c->journal, &list[i], OUTCOME_ABSENT, found, e);
 		} else {
-			rc = wait_poll(c, e, "it is not known yet whether CreateInstances made a server");
+			rc = call_again(c, e, "it is not known yet whether CreateInstances made a server");
 		}
 	}
 	return rc;
@@ -135,9 +135,9 @@ static int find_blueprint(struct call *c, const struct account *want, const char
 	uint64_t seen = 0;
 	for (;;) {
 		const struct json *answer;
-		struct json *p = arguments(c), *filters = json_array(c->arena), *filter = arguments(c);
+		struct json *p = call_arguments(c), *filters = json_array(c->arena), *filter = call_arguments(c);
 		json_put_text(filter, "Name", "blueprint-type");
-		put_list(c, filter, "Values", "APP_OS");
+		call_list(c, filter, "Values", "APP_OS");
 		json_push(filters, filter);
 		json_put(p, "Filters", filters);
 		json_put_uint(p, "Limit", PAGE);
@@ -169,7 +169,7 @@ static const char *client_token(struct call *c, const struct account *want, unsi
 
 static struct json *purchase(struct call *c, const struct account *want, const char *blueprint, const char *token)
 {
-	struct json *p = arguments(c), *prepaid = arguments(c);
+	struct json *p = call_arguments(c), *prepaid = call_arguments(c);
 	json_put_int(prepaid, "Period", 1);
 	json_put_text(prepaid, "RenewFlag", "NOTIFY_AND_AUTO_RENEW");
 	json_put_text(p, "BundleId", want->bundle);
@@ -178,10 +178,10 @@ static struct json *purchase(struct call *c, const struct account *want, const c
 	json_put_text(p, "InstanceName", want->server_name);
 	json_put_int(p, "InstanceCount", 1);
 	if (want->zone)
-		put_list(c, p, "Zones", want->zone);
+		call_list(c, p, "Zones", want->zone);
 	json_put_text(p, "ClientToken", token);
 	json_put_bool(p, "AutoVoucher", true);
-	put_tags(c, p, want);
+	call_tags(c, p, want);
 	return p;
 }
 
@@ -200,7 +200,7 @@ static int buy(struct call *c, const struct account *want, struct found *found, 
 		/* Refused for good: the next attempt is another one.  What was never sent keeps its token. */
 		if (*e->code && rc != ERR_UNKNOWN && rc != ERR_LIMIT)
 			found->server_attempt++;
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	}
 	if (json_need_text(answer, "InstanceIdSet[0]", &id, e))
 		return err_set(e, ERR_UNKNOWN, "CreateInstances: the answer has no instance");
@@ -208,18 +208,18 @@ static int buy(struct call *c, const struct account *want, struct found *found, 
 	str_copy(found->server_state, sizeof(found->server_state), "PENDING");
 	found->server_missed_ms = 0;
 	rc = c->journal->settle(c->journal, &intent, OUTCOME_DONE, found, e);
-	return rc ? rc : wait_poll(c, e, "the server is being built");
+	return rc ? rc : call_again(c, e, "the server is being built");
 }
 
 /* One of the actions that take a list of instances and are done later. */
 static int change(struct call *c, const struct account *want, struct found *found, enum action action, const char *what,
 	struct err *e)
 {
-	struct json *p = arguments(c);
-	put_list(c, p, "InstanceIds", found->server_id);
+	struct json *p = call_arguments(c);
+	call_list(c, p, "InstanceIds", found->server_id);
 	int rc = call_do(c, want, action, p, NULL, e);
 	snapshot_stale(c->snapshot);
-	return rc ? rc : wait_poll(c, e, what);
+	return rc ? rc : call_again(c, e, what);
 }
 
 static int server_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
@@ -238,12 +238,12 @@ static int server_ensure(struct call *c, const struct account *want, struct foun
 		return 0;
 	}
 	if (str_eq(found->server_state, "STOPPED"))
-		return must_exist(change(c, want, found, ACT_START_INSTANCES, "the server is being started", e), e);
+		return err_must_exist(change(c, want, found, ACT_START_INSTANCES, "the server is being started", e), e);
 	if (str_eq(found->server_state, "SHUTDOWN"))
 		return err_set(e, ERR_PERM, "server \"%s\" is isolated: only a paid renewal brings it back", found->server_id);
 	if (str_eq(found->server_state, "LAUNCH_FAILED"))
 		return err_set(e, ERR_QUOTA, "server \"%s\" could not be launched", found->server_id);
-	return wait_poll(c, e, "the server is being built");
+	return call_again(c, e, "the server is being built");
 }
 
 /* --- taking away ------------------------------------------------------------------------------ */
@@ -261,14 +261,14 @@ static int server_lock(struct call *c, const struct account *want, struct found 
 	else if (is_one_of(found->server_state, "SHUTDOWN LAUNCH_FAILED TERMINATING DELETING FREEZING"))
 		return 0;       /* it does not run */
 	else
-		rc = wait_poll(c, e, "the server is busy");
+		rc = call_again(c, e, "the server is busy");
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 
 static int stop_renewal(struct call *c, const struct account *want, const struct found *found, struct err *e)
 {
-	struct json *p = arguments(c);
-	put_list(c, p, "InstanceIds", found->server_id);
+	struct json *p = call_arguments(c);
+	call_list(c, p, "InstanceIds", found->server_id);
 	json_put_text(p, "RenewFlag", NO_RENEWAL);
 	int rc = call_do(c, want, ACT_MODIFY_INSTANCES_RENEW_FLAG, p, NULL, e);
 	snapshot_stale(c->snapshot);
@@ -286,8 +286,8 @@ static int let_expire(struct call *c, struct found *found, const char *why, stru
 static int give_back(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
-	put_list(c, p, "InstanceIds", found->server_id);
+	struct json *p = call_arguments(c);
+	call_list(c, p, "InstanceIds", found->server_id);
 	int rc = call_do(c, want, ACT_DESCRIBE_INSTANCES_RETURNABLE, p, &answer, e);
 	if (rc)
 		return rc;
@@ -315,14 +315,14 @@ static int server_remove(struct call *c, const struct account *want, struct foun
 		return 0;
 	int rc = look(c, want, found, &s, NULL, e);
 	if (rc)
-		return rc == ERR_ABSENT ? wait_poll(c, e, "the server is not listed") : rc;
+		return rc == ERR_ABSENT ? call_again(c, e, "the server is not listed") : rc;
 	if (mark_judge(want, s.mark) != MARK_OURS)
 		return err_set(e, ERR_FOREIGN, "server \"%s\" does not show our mark: it is not given back", found->server_id);
 	adopt(found, &s);
 	if (is_one_of(s.state, "RUNNING STOPPED") && !str_eq(s.renew_flag, NO_RENEWAL))
 		rc = stop_renewal(c, want, found, e);
 	if (!rc && str_eq(s.operation_state, "OPERATING"))
-		rc = wait_poll(c, e, "the server is busy");
+		rc = call_again(c, e, "the server is busy");
 	else if (!rc && str_eq(s.state, "RUNNING"))
 		rc = change(c, want, found, ACT_STOP_INSTANCES, "the server is being stopped", e);
 	else if (!rc && str_eq(s.state, "STOPPED"))
@@ -330,8 +330,8 @@ static int server_remove(struct call *c, const struct account *want, struct foun
 	else if (!rc && str_eq(s.state, "SHUTDOWN"))
 		rc = terminate(c, want, found, e);
 	else if (!rc)
-		rc = wait_poll(c, e, "the server is busy");
-	return rc == ERR_ABSENT ? wait_poll(c, e, "the server is not there any more") : rc;
+		rc = call_again(c, e, "the server is busy");
+	return rc == ERR_ABSENT ? call_again(c, e, "the server is not there any more") : rc;
 }
 
 const struct driver server_driver = { .name = "server", .observe = server_observe, .ensure = server_ensure,

@@ -6,9 +6,9 @@
 static int user_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
 	const struct json *user;
-	int rc = look_user(c, want, found, &user, e);
+	int rc = user_look(c, want, found, &user, e);
 	if (rc)
-		return seen_of(rc, out);
+		return seen_from(rc, out);
 	*out = str_eq(json_text(user, "Remark"), want->remark) ? SEEN_OK : SEEN_DRIFT;
 	return 0;
 }
@@ -35,7 +35,7 @@ static int add(struct call *c, const struct account *want, struct found *found, 
 	int rc = password(c, want, found, &secret, e);
 	if (rc)
 		return rc;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "Name", want->user_name);
 	json_put_text(p, "Remark", want->remark);
 	json_put_int(p, "ConsoleLogin", 1);
@@ -50,9 +50,9 @@ static int add(struct call *c, const struct account *want, struct found *found, 
 	/* Ours from a call whose answer was lost, or somebody else's. */
 	struct err seen;
 	const struct json *user;
-	int look = look_user(c, want, found, &user, &seen);
+	int look = user_look(c, want, found, &user, &seen);
 	if (look == ERR_ABSENT)
-		return rc ? rc : wait_poll(c, e, "the new sub-account cannot be seen yet");
+		return rc ? rc : call_again(c, e, "the new sub-account cannot be seen yet");
 	if (look)
 		*e = seen;
 	return look;
@@ -62,24 +62,24 @@ static int user_ensure(struct call *c, const struct account *want, struct found 
 {
 	if (!found->uin)
 		return add(c, want, found, e);
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_text(p, "Name", want->user_name);
 	json_put_text(p, "Remark", want->remark);
-	return must_exist(call_do(c, want, ACT_UPDATE_USER, p, NULL, e), e);
+	return err_must_exist(call_do(c, want, ACT_UPDATE_USER, p, NULL, e), e);
 }
 
 static int leave_groups(struct call *c, const struct account *want, const struct found *found, struct err *e)
 {
 	const struct json *answer;
-	struct json *p = arguments(c);
+	struct json *p = call_arguments(c);
 	json_put_uint(p, "SubUin", found->uin);
 	json_put_uint(p, "Rp", 100);            /* a user can be in ten */
 	int rc = call_do(c, want, ACT_LIST_GROUPS_FOR_USER, p, &answer, e);
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
 	for (const struct json *group = json_first(json_get(answer, "GroupInfo")); !rc && group; group = json_next(group)) {
-		struct json *list = json_array(c->arena), *one = arguments(c);
-		p = arguments(c);
+		struct json *list = json_array(c->arena), *one = call_arguments(c);
+		p = call_arguments(c);
 		json_put_uint(one, "GroupId", (uint64_t)json_int_or(group, "GroupId", 0));
 		json_put_uint(one, "Uin", found->uin);
 		json_push(list, one);
@@ -95,24 +95,24 @@ static int detach_all(struct call *c, const struct account *want, struct found *
 {
 	struct attached *list;
 	size_t count;
-	int rc = list_attached(c, want, found->uin, &list, &count, e);
+	int rc = attached_list(c, want, found->uin, &list, &count, e);
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = detach(c, want, found, list[i].id, e);
+		rc = attached_drop(c, want, found, list[i].id, e);
 	return rc;
 }
 
 static int user_remove(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	const struct json *user;
-	int rc = look_user(c, want, found, &user, e);
+	int rc = user_look(c, want, found, &user, e);
 	if (!rc)
 		rc = leave_groups(c, want, found, e);
 	if (!rc)
 		rc = detach_all(c, want, found, e);
 	if (!rc) {
-		struct json *p = arguments(c);
+		struct json *p = call_arguments(c);
 		json_put_text(p, "Name", want->user_name);
 		json_put_int(p, "Force", 1);    /* whatever key appeared in the meantime goes, too */
 		rc = call_do(c, want, ACT_DELETE_USER, p, NULL, e);
