@@ -3,6 +3,7 @@
  *
  * The reader calls next() in a loop from one thread.  Order of events:
  *     STARTED (ENTRY | PRESENT | GONE)* REFRESHED (ENTRY | GONE | IDLE)* [STARTED ... | LOST ...]
+ * A STARTED in the midst of a refresh (wake) begins it anew.
  * Whoever was not named between STARTED and REFRESHED is absent; after LOST instead of REFRESHED what was
  * gathered about absence is thrown away.  GONE is a hint of absence, never proof: the reader confirms it (struct confirm
  * below); a GONE between STARTED and REFRESHED counts only once REFRESHED has come (slapd sends deletes

@@ -69,6 +69,8 @@ static const struct { const char *filter; int truth, strong; const char *because
 	{ "(uid=alice*)", T, STRONG, NULL },
 	{ "(uid=*alice)", T, STRONG, NULL },
 	{ "(uid=*alicex)", F, 0, NULL },
+	{ "(uid=*lic)", F, 0, NULL },
+	{ "(uid=al*lic)", F, 0, NULL },
 	{ "(cn=alice b*)", T, STRONG, NULL },
 	{ "(cn=*b.   c*)", T, STRONG, NULL },
 	{ "(cn=al*b*b*)", F, 0, NULL },

@@ -201,8 +201,8 @@ static void sets_of_ids(struct fake *f)
 	INFO(f, "\xa3\x14\x31\x12\x04\x10" ID_A);                               /* present, no cookie */
 	INFO(f, "\xa3\x02\x31\x00");                                            /* an empty set */
 	INFO(f, "\xa3\x07\x04\x03" "c\0k" "\x31\x00");                          /* the same with a cookie */
-	INFO(f, "\xa3\x2e\x04\x03" "c\0k" "\x01\x01\xff\x31\x24\x04\x10" ID_B "\x04\x10" ID_NUL);   /* they left */
 	INFO(f, "\xa2\x03\x01\x01\x00");                                        /* refreshPresent, more follows */
+	INFO(f, "\xa3\x2e\x04\x03" "c\0k" "\x01\x01\xff\x31\x24\x04\x10" ID_B "\x04\x10" ID_NUL);   /* they left */
 	say_info(f, "1.2.3.4", "whatever", 8);
 	say_info(f, LDAP_SYNC_INFO, DONE, 2);
 	INFO(f, "\xa2\x00");                                                    /* once more: nothing new */
