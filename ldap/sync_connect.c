@@ -1,7 +1,6 @@
 #include "ldap/sync_connect.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
