@@ -225,8 +225,8 @@ static int wrong_state(struct call *c, const struct server *s)
 /* All servers are judged before the first is changed. */
 static int change(struct call *c, unsigned from, enum server_state target, int (*extra)(struct call *, struct server *))
 {
-	struct server **servers;
-	size_t n;
+	struct server **servers = NULL;
+	size_t n = 0;
 	if (servers_named(c, &servers, &n))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
@@ -274,8 +274,8 @@ static int terminate_instances(struct call *c)
 
 static int renew_instances(struct call *c)
 {
-	struct server **servers;
-	size_t n;
+	struct server **servers = NULL;
+	size_t n = 0;
 	int64_t months = json_int_or(c->in, "InstanceChargePrepaid.Period", 1), amount = 0;
 	if (servers_named(c, &servers, &n))
 		return -1;
@@ -302,8 +302,8 @@ static int renew_instances(struct call *c)
 
 static int modify_renew_flag(struct call *c)
 {
-	struct server **servers;
-	size_t n;
+	struct server **servers = NULL;
+	size_t n = 0;
 	if (servers_named(c, &servers, &n))
 		return -1;
 	for (size_t i = 0; i < n; i++)
@@ -316,8 +316,8 @@ static int modify_renew_flag(struct call *c)
 
 static int modify_attribute(struct call *c)
 {
-	struct server **servers;
-	size_t n;
+	struct server **servers = NULL;
+	size_t n = 0;
 	if (servers_named(c, &servers, &n))
 		return -1;
 	for (size_t i = 0; i < n && text_of(c, "InstanceName"); i++)

@@ -212,8 +212,8 @@ static void deny(struct call *c, struct json *list, const char *action, const ch
 
 static int describe_denied(struct call *c)
 {
-	struct server **servers;
-	size_t n;
+	struct server **servers = NULL;
+	size_t n = 0;
 	struct json *set = json_array(c->arena);
 	if (servers_named(c, &servers, &n))
 		return -1;

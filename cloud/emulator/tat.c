@@ -86,10 +86,12 @@ static int resolve(struct call *c, const char *script, struct json *values, stru
 		const char *name = placeholder(c->arena, p, &secret);
 		if (!name)
 			continue;
+		if (json_has(hidden, name))
+			continue;
 		const char *value = json_text(values, name);
-		if (!value && !json_has(hidden, name))
+		if (!value)
 			return fail(c, "InvalidParameterValue.LackOfParameterInfo", "There is no value for the parameter `%s`.", name);
-		if (secret && !json_has(hidden, name)) {
+		if (secret) {
 			char digest[SHA256_HEX];
 			crypt_sha256_hex(value, strlen(value), digest);
 			json_put_text(hidden, name, digest);

@@ -68,22 +68,36 @@ static bool numeric(const char *want, const char *have, int accepted)
 	return *want && *have && !*end_want && !*end_have && in_order(h, w, accepted);
 }
 
+/* "+08:00" at text, in minutes. */
+static bool read_offset(const char *text, int *minutes)
+{
+	static const char shape[] = "+00:00";
+	for (size_t i = 0; i < sizeof(shape) - 1; i++) {
+		bool digit = text[i] >= '0' && text[i] <= '9';
+		if (i == 0 ? text[i] != '+' && text[i] != '-' : shape[i] == ':' ? text[i] != ':' : !digit)
+			return false;
+	}
+	*minutes = ((text[1] - '0') * 10 + text[2] - '0') * 60 + (text[4] - '0') * 10 + text[5] - '0';
+	if (text[0] == '-')
+		*minutes = -*minutes;
+	return !text[6];
+}
+
 /* "2026-11-24T08:00:00Z", or with an offset such as "+08:00". */
 static bool read_date(const char *text, int64_t *ms)
 {
 	char plain[TIME_TEXT];
-	int hours, minutes;
+	int minutes;
 	size_t n = strlen(text);
 	struct err e;
 	if (!str_time_parse(text, ms, &e))
 		return true;
-	if (n < 7 || n >= sizeof(plain) || sscanf(text + n - 5, "%2d:%2d", &hours, &minutes) != 2)
+	if (n < 7 || n >= sizeof(plain) || !read_offset(text + n - 6, &minutes))
 		return false;
-	char sign = text[n - 6];
 	snprintf(plain, sizeof(plain), "%.*sZ", (int)(n - 6), text);
-	if ((sign != '+' && sign != '-') || str_time_parse(plain, ms, &e))
+	if (str_time_parse(plain, ms, &e))
 		return false;
-	*ms -= (sign == '+' ? 1 : -1) * (hours * 60 + minutes) * INT64_C(60000);
+	*ms -= minutes * INT64_C(60000);
 	return true;
 }
 
@@ -95,7 +109,7 @@ static bool date(const char *want, const char *have, int accepted)
 
 static bool same_bits(const unsigned char *a, const unsigned char *b, unsigned bits)
 {
-	if (memcmp(a, b, bits / 8))
+	if (memcmp(a, b, bits / 8) != 0)
 		return false;
 	unsigned mask = bits % 8 ? 0xffu << (8 - bits % 8) & 0xffu : 0;
 	return !mask || !((a[bits / 8] ^ b[bits / 8]) & mask);

@@ -35,12 +35,14 @@ static char *load(struct arena *a, const char *name, size_t *n)
 static const struct cam_policy *rendered(struct arena *a, const char *name, const struct cam_identifiers *id)
 {
 	size_t n;
-	char *text = load(a, name, &n), *out;
+	char *text = load(a, name, &n), *out = NULL;
 	struct cam_policy *p;
 	struct err e;
 	/* The template itself is in the language already. */
-	if (cam_policy_parse(a, text, n, &p, &e) || cam_render(a, text, n, id, &out, &e) ||
-		cam_policy_parse(a, out, strlen(out), &p, &e))
+	if (cam_policy_parse(a, text, n, &p, &e) || cam_render(a, text, n, id, &out, &e))
+		fail_msg("%s: %s", name, e.text);
+	assert_non_null(out);
+	if (cam_policy_parse(a, out, strlen(out), &p, &e))
 		fail_msg("%s: %s", name, e.text);
 	assert_true(strlen(out) <= CAM_POLICY_MAX);
 	assert_null(strstr(out, "${"));
