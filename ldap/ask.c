@@ -19,7 +19,8 @@ static int search_one(struct dir *d, const char *base, int scope, const char *fi
 	LDAPControl *controls[] = { &manage_dsa_it, &no_copy, NULL };
 	int64_t deadline = clock_mono(d->clock) + d->answer_ms;
 	int msgid, code = LDAP_OTHER;
-	int rc = ldap_search_ext(d->ld, base, scope, filter, (char **)(uintptr_t)attributes, 0, controls, NULL, NULL, 2, &msgid);
+	int rc = ldap_search_ext(
+		d->ld, base, scope, filter, (char **)(uintptr_t)attributes, 0, controls, NULL, NULL, 2, &msgid);
 
 	if (rc != LDAP_SUCCESS)
 		return handle_fail(d, rc, NULL, e, doing);
@@ -34,7 +35,8 @@ static int search_one(struct dir *d, const char *base, int scope, const char *fi
 		type = ldap_msgtype(m);
 		if (type == LDAP_RES_SEARCH_ENTRY && ++*count == 1)
 			rc = handle_entry(d, m, a, out, e);
-		if (type == LDAP_RES_SEARCH_ENTRY || type == LDAP_RES_SEARCH_REFERENCE || type == LDAP_RES_INTERMEDIATE) {
+		if (type == LDAP_RES_SEARCH_ENTRY || type == LDAP_RES_SEARCH_REFERENCE ||
+			type == LDAP_RES_INTERMEDIATE) {
 			ldap_msgfree(m);
 			if (rc)
 				return rc;
@@ -51,7 +53,8 @@ static int search_one(struct dir *d, const char *base, int scope, const char *fi
 	}
 }
 
-int dir_read(struct dir *d, const char *dn, const char *const *attributes, struct arena *a, struct entry **out, struct err *e)
+int dir_read(struct dir *d, const char *dn, const char *const *attributes, struct arena *a, struct entry **out,
+	struct err *e)
 {
 	struct entry *entry = NULL;
 	size_t count = 0;
@@ -150,7 +153,8 @@ int dir_schema_knows(struct dir *d, const char *const *names, struct err *e)
 		return rc == ERR_INPUT ? rc : err_set(e, ERR_TEMP, "the server's schema could not be read");
 	types = entry_find(entry, "attributeTypes");
 	if (!types)
-		return err_set(e, ERR_TEMP, "the server's schema could not be read: no attributeTypes in \"%s\"", dn ? dn : "");
+		return err_set(e, ERR_TEMP, "the server's schema could not be read: no attributeTypes in \"%s\"",
+			dn ? dn : "");
 	while (names[count])
 		count++;
 	wanted = arena_memdup(a, names, count * sizeof(*names));
@@ -174,7 +178,8 @@ static struct berval **values_for(struct arena *a, const struct value *v, size_t
 	return out;
 }
 
-static void add_mod(struct arena *a, LDAPMod **mods, size_t *n, int op, const char *name, const struct value *v, size_t count)
+static void add_mod(
+	struct arena *a, LDAPMod **mods, size_t *n, int op, const char *name, const struct value *v, size_t count)
 {
 	LDAPMod *m = arena_alloc(a, sizeof(*m));
 

@@ -43,7 +43,7 @@ struct own_values { struct value v[OWN_COUNT]; bool keep[OWN_COUNT]; /* keep: le
  * anything was written.  May be repeated at any time; a change made by somebody else in between is noticed
  * and looked at again.
  * Fails: ABSENT (no such entry any more), TEMP, PERM (ACL, schema), AUTH. */
-MUST_USE int own_write(struct dir *, const char *base, const char *uuid, const struct own_values *, struct arena *, bool *changed,
-	struct err *e);
+MUST_USE int own_write(struct dir *, const char *base, const char *uuid, const struct own_values *, struct arena *,
+	bool *changed, struct err *e);
 
 #endif

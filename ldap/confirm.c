@@ -88,7 +88,9 @@ static int prove_absence(struct second *s, const char *base, struct arena *a, st
 	struct entry *entry;
 	int rc = dir_read(s->dir, base, nothing, a, &entry, e);
 
-	return rc ? err_set(e, ERR_TEMP, "base \"%.80s\" is not readable, so nothing follows from not finding an entry", base) : 0;
+	if (rc)
+		err_set(e, ERR_TEMP, "base \"%.80s\" is not readable, so nothing follows from not finding an entry", base);
+	return rc ? ERR_TEMP : 0;
 }
 
 static int ask(struct second *s, const char *uuid, struct arena *a, enum whereabouts *where, const struct entry **out,
@@ -114,8 +116,8 @@ static int ask(struct second *s, const char *uuid, struct arena *a, enum whereab
 }
 
 /* A connection that had been idle may have been cut by the server: one more try on a fresh one. */
-static int reread(struct confirm *c, const char *uuid, struct arena *a, enum whereabouts *where, const struct entry **out,
-	struct err *e)
+static int reread(struct confirm *c, const char *uuid, struct arena *a, enum whereabouts *where,
+	const struct entry **out, struct err *e)
 {
 	struct second *s = c->ctx;
 	struct err why = { 0 };

@@ -103,10 +103,10 @@ static int set_common(LDAP *ld, const struct dir_settings *s)
 
 static int set_tls(LDAP *ld, const struct dir_settings *s, struct err *e)
 {
-	static const int demand = LDAP_OPT_X_TLS_DEMAND, try_names = LDAP_OPT_X_TLS_TRY, min = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
-			 any = 0, client = 0;
+	static const int demand = LDAP_OPT_X_TLS_DEMAND, try_names = LDAP_OPT_X_TLS_TRY,
+			 min = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, any = 0, client = 0;
 	const char *ca = s->ca_file ? s->ca_file : ROLLCALL_SYSTEM_CA;
-	/* REQUIRE_SAN "try": with alternative names in the certificate one must match, without them the CN (RFC 6125). */
+	/* REQUIRE_SAN "try": of alternative names one must match; without any the CN must (RFC 6125). */
 	const struct { int option; const void *value; } options[] = {
 		{ LDAP_OPT_X_TLS_REQUIRE_CERT, &demand },
 		{ LDAP_OPT_X_TLS_REQUIRE_SAN, &try_names },
@@ -125,7 +125,8 @@ static int set_tls(LDAP *ld, const struct dir_settings *s, struct err *e)
 		if (ldap_set_option(ld, options[i].option, options[i].value) != LDAP_OPT_SUCCESS && options[i].value)
 			return err_set(e, ERR_BUG, "libldap refused TLS option 0x%x", (unsigned)options[i].option);
 	if (ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client) != LDAP_OPT_SUCCESS)
-		return err_set(e, ERR_INPUT, "TLS could not be set up: CA file \"%s\"%s%s%s cannot be read or is no PEM", ca,
+		return err_set(e, ERR_INPUT,
+			"TLS could not be set up: CA file \"%s\"%s%s%s cannot be read or is no PEM", ca,
 			s->cert_file ? ", or certificate \"" : "", s->cert_file ? s->cert_file : "",
 			s->cert_file ? "\" or its key" : "");
 	return 0;

@@ -25,7 +25,8 @@ int handle_fail(struct dir *, int rc, const char *said, struct err *e, const cha
 int handle_code(struct dir *);
 /* The next message of an operation, by a deadline on the monotonic clock.  The caller frees *out.
  * Fails: TEMP (nothing came in time; the handle is then broken; connection lost). */
-MUST_USE int handle_message(struct dir *, int msgid, int64_t deadline, LDAPMessage **out, struct err *e, const char *doing);
+MUST_USE int handle_message(
+	struct dir *, int msgid, int64_t deadline, LDAPMessage **out, struct err *e, const char *doing);
 /* Wait for the result of an operation that has no other messages; 0 only when it is success.
  * *code is the result code in any case in which an answer came. */
 MUST_USE int handle_result(struct dir *, int msgid, int64_t ms, int *code, struct err *e, const char *doing);

@@ -120,14 +120,16 @@ static int take_number(const struct entry *entry, const char *name, struct perso
 	return 0;
 }
 
-static int take_certificate(const struct entry *entry, const char *name, struct arena *a, struct person *p, struct err *e)
+static int take_certificate(
+	const struct entry *entry, const char *name, struct arena *a, struct person *p, struct err *e)
 {
 	const struct attribute *found = name ? entry_find(entry, name) : NULL;
 
 	if (!found || !found->values[0].len)
 		return 0;
 	if (found->values[0].len > CERTIFICATE_MAX)
-		return err_set(e, ERR_INPUT, "attribute \"%s\" held a certificate of more than %u bytes", name, CERTIFICATE_MAX);
+		return err_set(e, ERR_INPUT, "attribute \"%s\" held a certificate of more than %u bytes", name,
+			CERTIFICATE_MAX);
 	p->certificate = arena_memdup(a, found->values[0].data, found->values[0].len);
 	p->certificate_len = found->values[0].len;
 	return 0;
@@ -183,7 +185,8 @@ static char *reason(struct arena *a, const char *what, struct verdict v)
 }
 
 /* The one place where filters become a signal: what a value says is strong, what is not there is weak. */
-static void judge(const struct entry *entry, const struct roll_rules *rules, int64_t now_ms, struct arena *a, struct person *p)
+static void judge(
+	const struct entry *entry, const struct roll_rules *rules, int64_t now_ms, struct arena *a, struct person *p)
 {
 	struct verdict v = { TRUTH_FALSE, false, NULL };
 	int64_t due_ms = p->due_ms;
@@ -248,8 +251,8 @@ static void fill_hash(struct arena *a, struct person *p)
 	p->hash[sizeof(p->hash) - 1] = 0;
 }
 
-int person_read(const struct entry *entry, const struct roll_rules *rules, int64_t now_ms, struct arena *a, struct person *out,
-	struct err *e)
+int person_read(const struct entry *entry, const struct roll_rules *rules, int64_t now_ms, struct arena *a,
+	struct person *out, struct err *e)
 {
 	struct person p = { .uid_number = -1 };
 	int rc;
@@ -298,8 +301,8 @@ static void add_filter(struct names *n, const struct filter *f)
 char **person_attributes(const struct roll_rules *rules, struct arena *a)
 {
 	const struct attribute_map *m = &rules->map;
-	const char *fixed[] = { m->login, m->mail, m->display, m->display ? "cn" : NULL, m->uid_number, m->certificate, m->due,
-		"entryUUID", "entryCSN", "modifyTimestamp", "objectClass" };
+	const char *fixed[] = { m->login, m->mail, m->display, m->display ? "cn" : NULL, m->uid_number, m->certificate,
+		m->due, "entryUUID", "entryCSN", "modifyTimestamp", "objectClass" };
 	struct names n = { .arena = a };
 
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)

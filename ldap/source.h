@@ -5,9 +5,9 @@
  *     STARTED (ENTRY | PRESENT | GONE)* REFRESHED (ENTRY | GONE | IDLE)* [STARTED ... | LOST ...]
  * A STARTED in the midst of a refresh (wake) begins it anew.
  * Whoever was not named between STARTED and REFRESHED is absent; after LOST instead of REFRESHED what was
- * gathered about absence is thrown away.  GONE is a hint of absence, never proof: the reader confirms it (struct confirm
- * below); a GONE between STARTED and REFRESHED counts only once REFRESHED has come (slapd sends deletes
- * and may fail after them).  The source reconnects by itself, with back-off, over its list of servers. */
+ * gathered about absence is thrown away.  GONE is a hint of absence, never proof: the reader confirms it
+ * (struct confirm below); a GONE between STARTED and REFRESHED counts only once REFRESHED has come (slapd
+ * sends deletes and may fail after them).  The source reconnects by itself, with back-off, over its list of servers. */
 #ifndef ROLLCALL_LDAP_SOURCE_H
 #define ROLLCALL_LDAP_SOURCE_H
 
@@ -48,7 +48,8 @@ struct source {
 
 /* The second opinion on one person, read on another connection (confirm.c). */
 enum whereabouts {
-	WHERE_GONE,        /* no entry with this UUID below the widest base, asked with success, and the base itself is readable */
+	/* no entry with this UUID below the widest base, asked with success, and the base itself is readable */
+	WHERE_GONE,
 	WHERE_INSIDE,      /* below the scope base and the scope filter is not FALSE: still in scope */
 	WHERE_OURS,        /* outside scope, below `still_ours` */
 	WHERE_OUTSIDE,     /* found, outside scope and outside still_ours */
@@ -58,8 +59,8 @@ const char *whereabouts_name(enum whereabouts);
 struct confirm {
 	void *ctx;
 	/* *entry is set unless GONE.  Fails: TEMP (no answer; nothing may be concluded). */
-	MUST_USE int (*reread)(struct confirm *, const char *uuid, struct arena *, enum whereabouts *, const struct entry **,
-		struct err *e);
+	MUST_USE int (*reread)(struct confirm *, const char *uuid, struct arena *, enum whereabouts *,
+		const struct entry **, struct err *e);
 	void (*close)(struct confirm *);
 };
 

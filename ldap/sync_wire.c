@@ -16,9 +16,10 @@ int sync_search(struct dir *d, const char *base, const char *filter, char **attr
 	LDAPControl *controls[] = { &sync, &manage, NULL };
 	int rc = LDAP_NO_MEMORY;
 
-	if (ber && ber_printf(ber, "{e}", LDAP_SYNC_REFRESH_AND_PERSIST) >= 0 && ber_flatten2(ber, &sync.ldctl_value, 0) >= 0)
-		rc = ldap_search_ext(d->ld, base, LDAP_SCOPE_SUBTREE, filter ? filter : "(objectClass=*)", attributes, 0,
-			controls, NULL, NULL, LDAP_NO_LIMIT, msgid);
+	if (ber && ber_printf(ber, "{e}", LDAP_SYNC_REFRESH_AND_PERSIST) >= 0 &&
+		ber_flatten2(ber, &sync.ldctl_value, 0) >= 0)
+		rc = ldap_search_ext(d->ld, base, LDAP_SCOPE_SUBTREE, filter ? filter : "(objectClass=*)", attributes,
+			0, controls, NULL, NULL, LDAP_NO_LIMIT, msgid);
 	if (ber)
 		ber_free(ber, 1);
 	return rc == LDAP_SUCCESS ? 0 : handle_fail(d, rc, NULL, e, "subscribing");
@@ -45,7 +46,8 @@ static int read_state(struct dir *d, LDAPMessage *m, int *state, char uuid[UUID_
 	if (found)
 		ber = ber_init(&found->ldctl_value);
 	if (!found)
-		rc = broken_message(d, e, "an entry without a Sync State control: it did not take part in the subscription");
+		rc = broken_message(
+			d, e, "an entry without a Sync State control: it did not take part in the subscription");
 	else if (!ber || ber_scanf(ber, "{em", &number, &id) == LBER_ERROR)
 		rc = broken_message(d, e, "a Sync State control that cannot be read");
 	else if (id.bv_len != UUID_OCTETS)
@@ -186,7 +188,8 @@ static int decode_end(struct dir *d, LDAPMessage *m, struct err *e)
 		rc = err_set(e, ERR_TEMP, "the server ended the subscription%s", type == LDAP_RES_SEARCH_RESULT ? ""
 			: " with a message that does not belong to a search");
 	else if (code == LDAP_SYNC_REFRESH_REQUIRED)
-		rc = err_set(e, ERR_TEMP, "the server demanded a new refresh%s%s", said && *said ? ": " : "", said ? said : "");
+		rc = err_set(e, ERR_TEMP, "the server demanded a new refresh%s%s", said && *said ? ": " : "",
+			said ? said : "");
 	else
 		rc = handle_fail(d, code, said ? said : "", e, "subscription");
 	ldap_memfree(said);

@@ -22,7 +22,8 @@ struct sync_message {
 };
 
 /* Send the search: subtree, refreshAndPersist, no cookie, critical; referral objects as entries. */
-MUST_USE int sync_search(struct dir *, const char *base, const char *filter, char **attributes, int *msgid, struct err *e);
+MUST_USE int sync_search(
+	struct dir *, const char *base, const char *filter, char **attributes, int *msgid, struct err *e);
 /* What a message of that search says.  The message stays the caller's.  Fails, with every message that ends
  * the search or does not follow RFC 4533: the kind says why (TEMP, AUTH, PERM, ABSENT). */
 MUST_USE int sync_decode(struct dir *, LDAPMessage *, struct arena *, struct sync_message *out, struct err *e);
