@@ -128,7 +128,7 @@ static inline struct store_account fixture_account(struct fixture *f, struct sto
 {
 	const struct profile profile = { .name = "staff", .package = "baas_personal", .bundle = "bundle_1" };
 	struct placement place;
-	struct store_account a = { .stage = stage, .since_ms = f->v.now_ms, .lane = LANE_JOIN };
+	struct store_account a = { .stage = stage, .since_ms = f->v.now_ms, .lane = LANE_JOIN, .due_ms = INT64_MAX };
 	struct err e = { 0 };
 	assert_int_equal(placement_make(p->login, p->uuid, p->generation + 1, "main", "ap-shanghai", &profile, &place, &e), 0);
 	a.placement = placement_print(&place, f->a);

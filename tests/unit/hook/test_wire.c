@@ -138,7 +138,7 @@ static void a_name_has_a_limit(void **state)
 	assert_int_equal(wire_read_request(packet, n, &in, &why), WIRE_MALFORMED);
 	check_has(why, "too long");
 	assert_int_equal(wire_read_request(packet, WIRE_REQUEST_MAX + 1, &in, &why), WIRE_MALFORMED);
-	check_has(why, "too long");
+	check_has(why, "packet is too long");
 }
 
 static void a_packet_that_does_not_fit_is_none(void **state)
