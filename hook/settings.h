@@ -36,6 +36,7 @@ struct settings {
 		struct http_settings endpoint;
 		double rate_share;
 		int64_t timeout_ms, revoke_timeout_ms;
+		double isolation_days;     /* as written; driver.isolation_ms is made from it */
 		struct cloud_settings driver;
 		char *openclaw_image;      /* copied into driver */
 		char *agent_script_file;

@@ -1,0 +1,602 @@
+/* Settings: the table, the sample and the manual say the same; good files load; each mistake is named at its line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/seal.h"
+#include "common/str.h"
+#include "hook/settings.h"
+
+#define SAMPLE "etc/rollcall.conf.sample"
+#define MANUAL "etc/man/rollcall.conf.5"
+#define PLACE "/usr/share/rollcall"        /* what sample and manual say for ROLLCALL_DATADIR */
+#define OK(call) assert_int_equal((call), 0)
+
+struct fixture {
+	char folder[64];
+	struct arena *arena;
+	struct settings s;
+	struct roll_rules rules;
+	char *complaints;
+	struct err e;
+};
+
+/* --- a folder with everything that a good file names ---------------------------------------------------- */
+
+static char *in_folder(struct fixture *f, const char *name)
+{
+	return arena_printf(f->arena, "%s/%s", f->folder, name);
+}
+
+static char *make_file(struct fixture *f, const char *name, const char *text, mode_t mode)
+{
+	char *path = in_folder(f, name);
+	FILE *out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+	OK(chmod(path, mode));
+	return path;
+}
+
+static int up(void **state)
+{
+	struct fixture *f = mem_alloc(sizeof(*f));
+	struct seal_key *key;
+	strcpy(f->folder, "/tmp/rollcall-test-XXXXXX");
+	if (!mkdtemp(f->folder))
+		return -1;
+	f->arena = arena_new(8u << 20);
+	make_file(f, "secret", "password\n", 0600);
+	make_file(f, "credential", "AKIDexample\nkey\n", 0400);
+	make_file(f, "text", "text\n", 0644);
+	/* A key pair with its certificate in one file does as an escrow certificate, too. */
+	if (seal_key_ensure(in_folder(f, "escrow"), "escrow", &key, &f->e) < 0)
+		fail_msg("%s", f->e.text);
+	seal_key_free(key);
+	*state = f;
+	return 0;
+}
+
+static int down(void **state)
+{
+	static const char *const names[] = { "secret", "credential", "text", "escrow", "conf", "seal.pem" };
+	struct fixture *f = *state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		unlink(in_folder(f, names[i]));
+	rmdir(f->folder);
+	arena_free(f->arena);
+	free(f);
+	return 0;
+}
+
+/* The least that is needed, one line of the file each; @F@ stands for the folder, NULL for the good one. */
+struct parts { const char *top, *directory, *cloud, *policy, *seal, *life, *profiles; };
+
+static const struct parts good = {
+	.top = "installation = \"test\"; state_dir = \"@F@\";",
+	.directory = "uri = \"ldap://127.0.0.1:389\"; base = \"dc=example,dc=com\"; bind_dn = \"cn=rollcall\"; secret_file = \"@F@/secret\";",
+	.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\";",
+	.policy = "template = \"@F@/text\"; boundary = \"@F@/text\"; barrier = \"@F@/text\";",
+	.seal = "escrow = \"@F@/escrow\";",
+	.life = "",
+	.profiles = "{ name = \"standard\"; package = \"baas_personal\"; }",
+};
+
+static char *fill_in(struct fixture *f, const char *text)
+{
+	struct str s;
+	str_init(&s, f->arena);
+	for (const char *at; (at = strstr(text, "@F@")); text = at + 3) {
+		str_addn(&s, text, (size_t)(at - text));
+		str_add(&s, f->folder);
+	}
+	str_add(&s, text);
+	return s.text;
+}
+
+static const char *or_good(const char *part, const char *otherwise)
+{
+	return part ? part : otherwise;
+}
+
+/* Lines 1 to 7, one per part. */
+static int load(struct fixture *f, const struct parts *p)
+{
+	const char *text = arena_printf(f->arena, "%s\ndirectory = { %s };\ncloud = { %s };\npolicy = { %s };\nseal = { %s };\n"
+		"life = { %s };\nprofiles = ( %s );\n", or_good(p->top, good.top), or_good(p->directory, good.directory),
+		or_good(p->cloud, good.cloud), or_good(p->policy, good.policy), or_good(p->seal, good.seal),
+		or_good(p->life, good.life), or_good(p->profiles, good.profiles));
+	char *path = make_file(f, "conf", fill_in(f, text), 0644);
+	f->complaints = NULL;
+	return settings_load(path, f->arena, &f->s, &f->rules, &f->complaints, &f->e);
+}
+
+static void load_good(struct fixture *f, const struct parts *p)
+{
+	if (load(f, p) < 0)
+		fail_msg("%s", f->complaints);
+	assert_string_equal(f->complaints, "");
+}
+
+/* The one complaint is about this path, at this line, and says this. */
+static void refused(struct fixture *f, const struct parts *p, int line, const char *path, const char *why)
+{
+	char *start = arena_printf(f->arena, "%s/conf:%d: %s: ", f->folder, line, path);
+	assert_int_equal(load(f, p), ERR_INPUT);
+	if (strncmp(f->complaints, start, strlen(start)) != 0 || !strstr(f->complaints, why))
+		fail_msg("wanted \"%s... %s\", got \"%s\"", start, why, f->complaints);
+	if (strchr(f->complaints, '\n') != strrchr(f->complaints, '\n'))
+		fail_msg("more than one complaint: %s", f->complaints);
+	assert_memory_equal(f->e.text, f->complaints, strnlen(f->e.text, 100));
+}
+
+#define WITH(part, text) ((struct parts){ .part = text })
+
+/* --- good files ----------------------------------------------------------------------------------------- */
+
+static void the_least_file_gives_the_defaults(void **state)
+{
+	struct fixture *f = *state;
+	load_good(f, &good);
+	const struct settings *s = &f->s;
+	assert_string_equal(s->installation, "test");
+	assert_int_equal(s->directory.dir.uri_count, 1);
+	assert_string_equal(s->directory.dir.uris[0], "ldap://127.0.0.1:389");
+	assert_string_equal(s->directory.dir.base, "dc=example,dc=com");
+	assert_string_equal(s->directory.dir.scope_filter, "(objectClass=inetOrgPerson)");
+	assert_null(s->directory.dir.widest);
+	assert_null(s->directory.dir.still_ours);
+	assert_int_equal(s->directory.dir.bind, DIR_BIND_SIMPLE);
+	assert_false(s->directory.dir.starttls);
+	assert_false(s->directory.dir.allow_clear);
+	assert_int_equal(s->directory.dir.refresh_ms, 3600000);
+	assert_int_equal(s->directory.dir.heartbeat_ms, 30000);
+	assert_int_equal(s->directory.dir.answer_ms, 10000);
+	assert_int_equal(s->directory.dir.connect_ms, 10000);
+	assert_true(s->directory.dir.max_message >= 1u << 20);
+	assert_string_equal(s->directory.map.login, "uid");
+	assert_string_equal(s->directory.map.certificate, "userCertificate");
+	assert_null(s->directory.map.due);
+	assert_null(s->cloud.endpoint.url);
+	assert_int_equal(s->cloud.endpoint.connect_ms, 5000);
+	assert_string_equal(s->cloud.domain, "tencentcloudapi.com");
+	assert_int_equal(s->cloud.timeout_ms, 30000);
+	assert_int_equal(s->cloud.revoke_timeout_ms, 5000);
+	assert_int_equal(s->cloud.driver.poll_ms, 5000);
+	assert_int_equal(s->cloud.driver.settle_ms, 900000);
+	assert_int_equal(s->cloud.driver.policy_cache_ms, 60000);
+	assert_int_equal(s->cloud.driver.isolation_ms, -1);
+	assert_int_equal(s->cloud.driver.agent_timeout_ms, 900000);
+	assert_string_equal(s->cloud.driver.openclaw_image, "OpenClaw");
+	assert_false(s->cloud.driver.key_hand_made_kept);
+	assert_int_equal(s->seal.escrow.count, 1);
+	assert_string_equal(s->seal.key_file, in_folder(f, "seal.pem"));
+	assert_int_equal(s->life.grace_ms, 30LL * 86400000);
+	assert_int_equal(s->life.undo_ms, 86400000);
+	assert_int_equal(s->life.weak_wait_ms, 30000);
+	assert_int_equal(s->life.sweep_ms, 120000);
+	assert_int_equal(s->life.trust_ms, 600000);
+	assert_int_equal(s->life.audit_ms, 86400000);
+	assert_int_equal(s->life.retry_max_ms, 900000);
+	assert_int_equal(s->life.departures_hour, 5);
+	assert_true(s->life.departures_percent == 2);
+	assert_int_equal(s->life.rotation_ms, 90LL * 86400000);
+	assert_int_equal(s->workers, 8);
+	assert_int_equal(s->revoke_workers, 2);
+	assert_string_equal(s->socket, "/run/rollcall/desk");
+	assert_string_equal(s->admin_group, "rollcall-admin");
+	assert_int_equal(s->log_level, LOG_INFO_LEVEL);
+	assert_null(f->rules.entitled);
+	assert_null(f->rules.disabled);
+	assert_string_equal(f->rules.map.login, "uid");
+	assert_int_equal(f->rules.profile_count, 1);
+	assert_string_equal(f->rules.profiles[0].name, "standard");
+	assert_non_null(f->rules.profiles[0].filter);     /* it fits everyone */
+	const struct profile_settings *p = s->profiles.items;
+	assert_string_equal(p->package, "baas_personal");
+	assert_null(p->bundle);
+	assert_int_equal(p->trigger, 0);
+}
+
+static void values_arrive_where_they_belong(void **state)
+{
+	struct fixture *f = *state;
+	struct parts p = good;
+	p.top = "installation = \"a-1\"; state_dir = \"@F@\"; workers = 4; revoke_workers = 1; socket = \"@F@/desk\";"
+		" admin_group = \"wheel\"; log = \"debug\";";
+	p.directory = "uri = [ \"ldaps://a.example.com\", \"ldapi://%2Frun%2Fldapi\" ]; base = \"ou=p\"; filter = \"(uid=*)\";"
+		" entitled = \"(a=1)\"; disabled = \"(|(b=2)(c=3))\"; widest = \"dc=x\"; still_ours = \"ou=y\"; bind = \"external\";"
+		" cert = \"@F@/text\"; key = \"@F@/secret\"; ca = \"@F@/text\"; refresh = \"10m\"; heartbeat = 2.5; answer = 1; connect = 3;"
+		" attributes = { login = \"cn\"; mail = \"\"; display = \"gecos\"; uid_number = \"\"; certificate = \"\"; due = \"start\"; };";
+	p.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; root_account = \"r2\"; region = \"ap-beijing\";"
+		" domain = \"example.com\"; endpoint = { url = \"http://127.0.0.1:8080\"; connect = \"127.0.0.1:8443\"; ca = \"@F@/text\"; };"
+		" rate_share = 0.5; connect_timeout = 1; timeout = 9; revoke_timeout = 2; poll = 0.2; settle = 3; cam_policy_cache = 1;"
+		" isolation_days = 0.5; openclaw_image = \"Claw\"; agent_timeout = \"2m\"; keep_hand_made_keys = true;";
+	p.seal = "escrow = [ \"@F@/escrow\" ]; key_file = \"@F@/escrow\"; person_ca = \"@F@/text\"; strict_memory = true;";
+	p.life = "grace = 4; undo = 5; weak_wait = 0.5; sweep_again = 6; trust = 7; audit = 8; retry_max = 9;"
+		" departures_per_hour = 100; departures_percent = 12.5; rotation = \"1d\";";
+	p.profiles = "{ name = \"a\"; filter = \"(d=4)\"; package = \"p1\"; bundle = \"b1\"; blueprint = \"i1\"; zone = \"z-1\";"
+		" region = \"r-1\"; trigger = \"login\"; }, { name = \"b\"; package = \"p2\"; }";
+	load_good(f, &p);
+	const struct settings *s = &f->s;
+	assert_int_equal(s->directory.dir.uri_count, 2);
+	assert_string_equal(s->directory.dir.uris[1], "ldapi://%2Frun%2Fldapi");
+	assert_string_equal(s->directory.dir.scope_filter, "(uid=*)");
+	assert_string_equal(s->directory.dir.widest, "dc=x");
+	assert_string_equal(s->directory.dir.still_ours, "ou=y");
+	assert_int_equal(s->directory.dir.bind, DIR_BIND_EXTERNAL);
+	assert_string_equal(s->directory.dir.cert_file, in_folder(f, "text"));
+	assert_string_equal(s->directory.dir.key_file, in_folder(f, "secret"));
+	assert_string_equal(s->directory.dir.ca_file, in_folder(f, "text"));
+	assert_int_equal(s->directory.dir.refresh_ms, 600000);
+	assert_int_equal(s->directory.dir.heartbeat_ms, 2500);
+	assert_string_equal(s->directory.map.login, "cn");
+	assert_null(s->directory.map.mail);
+	assert_string_equal(s->directory.map.display, "gecos");
+	assert_null(s->directory.map.uid_number);
+	assert_null(s->directory.map.certificate);
+	assert_string_equal(s->directory.map.due, "start");
+	assert_string_equal(s->cloud.root_account, "r2");
+	assert_string_equal(s->cloud.endpoint.url, "http://127.0.0.1:8080");
+	assert_string_equal(s->cloud.endpoint.connect, "127.0.0.1:8443");
+	assert_string_equal(s->cloud.endpoint.ca_file, in_folder(f, "text"));
+	assert_true(s->cloud.rate_share == 0.5);
+	assert_int_equal(s->cloud.driver.poll_ms, 200);
+	assert_int_equal(s->cloud.driver.settle_ms, 3000);
+	assert_int_equal(s->cloud.driver.policy_cache_ms, 1000);
+	assert_int_equal(s->cloud.driver.isolation_ms, 43200000);
+	assert_string_equal(s->cloud.driver.openclaw_image, "Claw");
+	assert_int_equal(s->cloud.driver.agent_timeout_ms, 120000);
+	assert_true(s->cloud.driver.key_hand_made_kept);
+	assert_string_equal(s->seal.key_file, in_folder(f, "escrow"));
+	assert_true(s->seal.strict_memory);
+	assert_int_equal(s->life.grace_ms, 4000);
+	assert_int_equal(s->life.weak_wait_ms, 500);
+	assert_true(s->life.departures_percent == 12.5);
+	assert_int_equal(s->workers, 4);
+	assert_int_equal(s->log_level, LOG_DEBUG_LEVEL);
+	assert_non_null(f->rules.entitled);
+	assert_non_null(f->rules.disabled);
+	assert_int_equal(f->rules.profile_count, 2);
+	const struct profile_settings *profiles = s->profiles.items;
+	assert_string_equal(profiles[0].zone, "z-1");
+	assert_int_equal(profiles[0].trigger, 1);
+	assert_string_equal(profiles[1].name, "b");
+	p.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; isolation_days = 0;";
+	load_good(f, &p);
+	assert_int_equal(f->s.cloud.driver.isolation_ms, 0);
+}
+
+static void what_is_in_force_can_be_shown(void **state)
+{
+	struct fixture *f = *state;
+	load_good(f, &good);
+	const char *shown = settings_show(&f->s, f->arena);
+	assert_non_null(strstr(shown, "cloud.settle = 900\n"));
+	assert_non_null(strstr(shown, "directory.bind = \"simple\"\n"));
+	assert_non_null(strstr(shown, "profiles[0].name = \"standard\"\n"));
+	assert_non_null(strstr(shown, arena_printf(f->arena, "seal.key_file = \"%s/seal.pem\"\n", f->folder)));
+	assert_null(strstr(shown, "password"));
+	assert_null(strstr(shown, "AKIDexample"));
+}
+
+/* --- mistakes ------------------------------------------------------------------------------------------- */
+
+#define DIRECTORY "base = \"dc=x\"; bind_dn = \"cn=r\"; secret_file = \"@F@/secret\"; "
+#define CLOUD "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; "
+#define FILES "template = \"@F@/text\"; boundary = \"@F@/text\"; "
+
+static void each_mistake_is_named_at_its_line(void **state)
+{
+	struct fixture *f = *state;
+	make_file(f, "open", "password\n", 0644);
+	const struct { struct parts parts; int line; const char *path, *why; } cases[] = {
+		{ WITH(top, "installation = \"a b\"; state_dir = \"@F@\";"), 1, "installation", "letters, digits" },
+		{ WITH(top, "installation = \"a\"; state_dir = \"@F@/none\";"), 1, "state_dir", "No such file" },
+		{ WITH(top, "installation = \"a\"; state_dir = \"@F@/text\";"), 1, "state_dir", "not a folder" },
+		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; wrokers = 3;"), 1, "wrokers", "unknown" },
+		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; workers = 3; revoke_workers = 3;"), 1, "revoke_workers", "3 of 3" },
+		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; workers = 65;"), 1, "workers", "64" },
+		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; log = \"loud\";"), 1, "log", "none of alarm" },
+		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; admin_group = \"\";"), 1, "admin_group", "empty" },
+		{ WITH(directory, "uri = \"http://x\"; " DIRECTORY), 2, "directory.uri", "begins with none of" },
+		{ WITH(directory, "uri = \"ldap://ldap.example.com\"; " DIRECTORY), 2, "directory.uri", "password in clear" },
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"x\"; secret_file = \"@F@/secret\";"), 2, "directory.bind_dn",
+			"missing" },
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"x\"; bind_dn = \"cn=x\";"), 2, "directory.secret_file", "missing" },
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"x\"; bind_dn = \"cn=x\"; secret_file = \"@F@/open\";"), 2,
+			"directory.secret_file", "open to group or others" },
+		{ WITH(directory, "uri = \"ldapi:///\"; base = \"x\"; bind = \"external\"; cert = \"@F@/text\";"), 2, "directory.key",
+			"go together" },
+		{ WITH(directory, "uri = \"ldaps://a\"; base = \"x\"; bind = \"external\";"), 2, "directory.bind", "needs directory.cert" },
+		{ WITH(directory, "uri = \"ldapi:///\"; filter = \"(uid=\"; " DIRECTORY), 2, "directory.filter", "column" },
+		{ WITH(directory, "uri = \"ldapi:///\"; entitled = \"uid=a\"; " DIRECTORY), 2, "directory.entitled", "column" },
+		{ WITH(directory, "uri = \"ldapi:///\"; disabled = \"(&(a=b)(rollcallStage=x))\"; " DIRECTORY), 2, "directory.disabled",
+			"written by Rollcall" },
+		{ WITH(directory, "uri = \"ldapi:///\"; ca = \"@F@/none\"; " DIRECTORY), 2, "directory.ca", "No such file" },
+		{ WITH(directory, "uri = \"ldapi:///\"; attributes = { login = \"\"; }; " DIRECTORY), 2, "directory.attributes.login",
+			"letters" },
+		{ WITH(directory, "uri = \"ldapi:///\"; attributes = { mail = \"e mail\"; }; " DIRECTORY), 2,
+			"directory.attributes.mail", "letters" },
+		{ WITH(directory, "uri = \"ldapi:///\"; attributes = { display = \"rollcallName\"; }; " DIRECTORY), 2,
+			"directory.attributes.display", "written by Rollcall" },
+		{ WITH(directory, "uri = [ ]; " DIRECTORY), 2, "directory.uri", "at least one" },
+		{ WITH(cloud, "agent_script = \"@F@/text\";"), 3, "cloud.credential_file", "missing" },
+		{ WITH(cloud, "agent_script = \"@F@/text\"; credential_file = \"@F@/secret\";"), 3, "cloud.credential_file", "line 2" },
+		{ WITH(cloud, "agent_script = \"@F@/text\"; credential_file = \"@F@/none\";"), 3, "cloud.credential_file", "No such file" },
+		{ WITH(cloud, "credential_file = \"@F@/credential\"; agent_script = \"@F@\";"), 3, "cloud.agent_script", "not a file" },
+		{ WITH(cloud, CLOUD "region = \"ap shanghai\";"), 3, "cloud.region", "letters" },
+		{ WITH(cloud, CLOUD "rate_share = 1.5;"), 3, "cloud.rate_share", "1" },
+		{ WITH(cloud, CLOUD "openclaw_image = \"\";"), 3, "cloud.openclaw_image", "every image" },
+		{ WITH(cloud, CLOUD "endpoint = { url = \"ftp://127.0.0.1\"; };"), 3, "cloud.endpoint.url", "neither" },
+		{ WITH(cloud, CLOUD "endpoint = { url = \"http://10.0.0.1:80\"; };"), 3, "cloud.endpoint.url", "this machine only" },
+		{ WITH(cloud, CLOUD "endpoint = { connect = \"127.0.0.1\"; };"), 3, "cloud.endpoint.connect", "HOST:PORT" },
+		{ WITH(policy, FILES "barrier = \"@F@/none\";"), 4, "policy.barrier", "No such file" },
+		{ WITH(policy, FILES "barrier = \"text\";"), 4, "policy.barrier", "absolute" },
+		{ WITH(seal, ""), 5, "seal.escrow", "missing" },
+		{ WITH(seal, "escrow = \"@F@/text\";"), 5, "seal.escrow", "certificate" },
+		{ WITH(seal, "escrow = [ \"escrow.pem\" ];"), 5, "seal.escrow", "absolute" },
+		{ WITH(seal, "escrow = \"@F@/escrow\"; key_file = \"@F@/text\";"), 5, "seal.key_file", "text" },
+		{ WITH(seal, "escrow = \"@F@/escrow\"; person_ca = \"@F@/none\";"), 5, "seal.person_ca", "No such file" },
+		{ WITH(life, "grace = -1;"), 6, "life.grace", "-1" },
+		{ WITH(life, "grace = \"30 fortnights\";"), 6, "life.grace", "30 fortnights" },
+		{ WITH(life, "departures_percent = 101.0;"), 6, "life.departures_percent", "100" },
+		{ WITH(profiles, ""), 7, "profiles", "at least one" },
+		{ WITH(profiles, "{ name = \"a\"; }"), 7, "profiles[0].package", "missing" },
+		{ WITH(profiles, "{ name = \"a\"; package = \"p\"; filter = \"(\"; }"), 7, "profiles[0].filter", "column" },
+		{ WITH(profiles, "{ name = \"a\"; package = \"p\"; }, { name = \"b\"; package = \"p\"; }"), 7, "profiles[0]", "later ones" },
+		{ WITH(profiles, "{ name = \"a\"; package = \"p\"; filter = \"(a=b)\"; }, { name = \"a\"; package = \"p\"; }"), 7,
+			"profiles[1].name", "already" },
+		{ WITH(profiles, "{ name = \"a\"; package = \"p\"; trigger = \"never\"; }"), 7, "profiles[0].trigger", "directory" },
+		{ WITH(profiles, "{ name = \"a\"; package = \"p q\"; }"), 7, "profiles[0].package", "letters" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		refused(f, &cases[i].parts, cases[i].line, cases[i].path, cases[i].why);
+	unlink(in_folder(f, "open"));
+}
+
+static void all_mistakes_are_told_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct parts p = good;
+	p.top = "installation = \"\"; state_dir = \"@F@\"; workers = \"many\"; nonsense = 1;";
+	p.directory = "uri = \"gopher://x\"; base = \"x\"; disabled = \"(\";";
+	p.cloud = "credential_file = \"@F@/none\"; agent_script = \"@F@/text\"; poll = -1;";
+	p.profiles = "{ name = \"a\"; package = \"p\"; }, { name = \"a\"; package = \"\"; colour = \"red\"; }";
+	assert_int_equal(load(f, &p), ERR_INPUT);
+	static const char *const wanted[] = { "conf:1: installation: ", "conf:1: workers: ", "conf:1: nonsense: ",
+		"conf:2: directory.uri: ", "conf:2: directory.disabled: ", "conf:2: directory.bind_dn: ",
+		"conf:2: directory.secret_file: ", "conf:3: cloud.credential_file: ", "conf:3: cloud.poll: ", "conf:7: profiles[0]: ",
+		"conf:7: profiles[1].name: ", "conf:7: profiles[1].package: ", "conf:7: profiles[1].colour: " };
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		if (!strstr(f->complaints, wanted[i]))
+			fail_msg("\"%s\" is not among: %s", wanted[i], f->complaints);
+	}
+	assert_non_null(strstr(f->e.text, "complaints, the first: "));
+	/* Nothing of a secret gets into them. */
+	assert_null(strstr(f->complaints, "password"));
+}
+
+static void what_is_no_settings_file_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(settings_load(in_folder(f, "none"), f->arena, &f->s, &f->rules, &f->complaints, &f->e), ERR_INPUT);
+	assert_non_null(strstr(f->complaints, "No such file"));
+	char *path = make_file(f, "conf", "installation = \"a\";\ndirectory = {\n", 0644);
+	assert_int_equal(settings_load(path, f->arena, &f->s, &f->rules, &f->complaints, &f->e), ERR_INPUT);
+	assert_non_null(strstr(f->complaints, "/conf:"));
+}
+
+static void seventeen_profiles_are_too_many(void **state)
+{
+	struct fixture *f = *state;
+	struct str s;
+	str_init(&s, f->arena);
+	for (int i = 0; i < 17; i++)
+		str_addf(&s, "%s{ name = \"p%d\"; package = \"p\"; filter = \"(a=%d)\"; }", i ? ", " : "", i, i);
+	refused(f, &(WITH(profiles, s.text)), 7, "profiles", "at most 16");
+}
+
+/* --- table, sample and manual ---------------------------------------------------------------------------- */
+
+struct entry_of { char path[96], value[128]; bool built_in; };
+struct list { struct entry_of items[256]; size_t count; };
+
+static char *slurp(struct fixture *f, const char *path)
+{
+	struct str s;
+	char line[512];
+	FILE *in = fopen(path, "r");
+	if (!in)
+		fail_msg("%s cannot be read: run it from the project's root", path);
+	str_init(&s, f->arena);
+	while (fgets(line, sizeof(line), in))
+		str_add(&s, line);
+	fclose(in);
+	return s.text;
+}
+
+/* Text or a number as the table writes it: without quotes, with the place of this build. */
+static void normalise(const char *value, char *out, size_t room)
+{
+	size_t n = strlen(value);
+	while (n > 0 && strchr(" ;", value[n - 1]))
+		n--;
+	if (n >= 2 && value[0] == '"' && value[n - 1] == '"') {
+		value++;
+		n -= 2;
+	}
+	if (n >= strlen(PLACE) && memcmp(value, PLACE, strlen(PLACE)) == 0)
+		snprintf(out, room, "%s%.*s", ROLLCALL_DATADIR, (int)(n - strlen(PLACE)), value + strlen(PLACE));
+	else
+		snprintf(out, room, "%.*s", (int)n, value);
+}
+
+static const struct entry_of *find(const struct list *l, const char *path)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (strcmp(l->items[i].path, path) == 0)
+			return &l->items[i];
+	}
+	return NULL;
+}
+
+/* Paths and defaults of the table; groups in lists as "profiles.name". */
+static void list_table(struct list *l, const char *prefix, const struct conf_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct entry_of *entry = &l->items[l->count++];
+		snprintf(entry->path, sizeof(entry->path), "%s%s", prefix, rows[i].path);
+		assert_true(!rows[i].otherwise || !(rows[i].flags & CONF_REQUIRED));
+		snprintf(entry->value, sizeof(entry->value), "%s",
+			rows[i].otherwise ? rows[i].otherwise : rows[i].flags & CONF_REQUIRED ? "required" : "none");
+		assert_non_null(rows[i].help);
+		assert_true(strlen(rows[i].help) > 0);
+		if (rows[i].type == CONF_GROUPS)
+			list_table(l, "profiles.", rows[i].inner, rows[i].inner_count);
+	}
+}
+
+/* "#name = value;" is built in, "name = value;" is set; braces make the path. */
+static void list_sample(struct fixture *f, struct list *l)
+{
+	char stack[8][64];
+	size_t depth = 0;
+	char *save = NULL;
+	for (char *line = strtok_r(slurp(f, SAMPLE), "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, "\t");
+		bool built_in = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
+		if (built_in)
+			line++;
+		if (*line == '#' || !*line)
+			continue;
+		char *equals = strstr(line, " = ");
+		if (!equals) {
+			if (*line == '}' || *line == ')')
+				depth--;
+			else
+				snprintf(stack[depth++], sizeof(stack[0]), "%s", "");     /* "{" inside a list */
+			continue;
+		}
+		*equals = '\0';
+		const char *value = equals + 3;
+		if (strcmp(value, "{") == 0 || strcmp(value, "(") == 0)
+			snprintf(stack[depth++], sizeof(stack[0]), "%s", line);
+		if (strcmp(value, "{") == 0)
+			continue;
+		struct entry_of *entry = &l->items[l->count];
+		size_t n = 0;
+		for (size_t i = 0; i < depth - (*value == '('); i++)
+			n += (size_t)snprintf(entry->path + n, sizeof(entry->path) - n, "%s%s", stack[i], *stack[i] ? "." : "");
+		snprintf(entry->path + n, sizeof(entry->path) - n, "%s", line);
+		normalise(value, entry->value, sizeof(entry->value));
+		entry->built_in = built_in;
+		l->count++;
+	}
+	assert_int_equal(depth, 0);
+}
+
+/* ".It Cm PATH Pq DEFAULT" */
+static void list_manual(struct fixture *f, struct list *l)
+{
+	char *save = NULL;
+	for (char *line = strtok_r(slurp(f, MANUAL), "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *value = strstr(line, " Pq ");
+		if (!str_starts(line, ".It Cm ") || !value)
+			continue;
+		*value = '\0';
+		struct entry_of *entry = &l->items[l->count++];
+		snprintf(entry->path, sizeof(entry->path), "%s", line + strlen(".It Cm "));
+		normalise(value + 4, entry->value, sizeof(entry->value));
+	}
+}
+
+static void same_paths(const struct list *a, const char *a_name, const struct list *b, const char *b_name)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		if (!find(b, a->items[i].path))
+			fail_msg("%s is in the %s, not in the %s", a->items[i].path, a_name, b_name);
+	}
+}
+
+static void table_sample_and_manual_agree(void **state)
+{
+	struct fixture *f = *state;
+	struct list table = { .count = 0 }, sample = { .count = 0 }, manual = { .count = 0 };
+	list_table(&table, "", settings_rows, settings_row_count);
+	list_sample(f, &sample);
+	list_manual(f, &manual);
+	assert_true(table.count > 70);
+	same_paths(&table, "table", &sample, "sample");
+	same_paths(&sample, "sample", &table, "table");
+	same_paths(&table, "table", &manual, "manual");
+	same_paths(&manual, "manual", &table, "table");
+	for (size_t i = 0; i < table.count; i++) {
+		const struct entry_of *t = &table.items[i], *m = find(&manual, t->path);
+		if (strcmp(t->value, m->value) != 0)
+			fail_msg("%s is \"%s\" in the table, \"%s\" in the manual", t->path, t->value, m->value);
+	}
+	for (size_t i = 0; i < sample.count; i++) {
+		const struct entry_of *s = &sample.items[i], *t = find(&table, s->path);
+		bool has_default = strcmp(t->value, "none") != 0 && strcmp(t->value, "required") != 0;
+		if (s->built_in && has_default && strcmp(s->value, t->value) != 0)
+			fail_msg("%s is \"%s\" in the sample, \"%s\" in the table", s->path, s->value, t->value);
+		if (s->built_in && strcmp(t->value, "required") == 0)
+			fail_msg("%s is required, but a comment in the sample", s->path);
+	}
+}
+
+/* The sample as it is, and with every "#" taken away, is a settings file that the table takes. */
+static void the_sample_can_be_read(void **state)
+{
+	struct fixture *f = *state;
+	for (int all = 0; all < 2; all++) {
+		struct conf *doc = NULL;
+		struct str s;
+		char *save = NULL;
+		str_init(&s, f->arena);
+		for (char *line = strtok_r(slurp(f, SAMPLE), "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			char *hash = line + strspn(line, "\t");
+			if (all && hash[0] == '#' && hash[1] >= 'a' && hash[1] <= 'z')
+				*hash = '\t';
+			str_addf(&s, "%s\n", line);
+		}
+		char *path = make_file(f, "conf", s.text, 0644);
+		memset(&f->s, 0, sizeof(f->s));
+		if (conf_load(path, settings_rows, settings_row_count, &f->s, f->arena, &doc, &f->complaints, &f->e) < 0)
+			fail_msg("%s", f->complaints);
+		assert_int_equal(f->s.profiles.count, 2);
+		assert_true(f->s.seal.strict_memory);
+	}
+}
+
+#define SETTINGS_TEST(name) cmocka_unit_test_setup_teardown(name, up, down)
+
+int main(void)
+{
+	json_start();
+	const struct CMUnitTest tests[] = {
+		SETTINGS_TEST(the_least_file_gives_the_defaults),
+		SETTINGS_TEST(values_arrive_where_they_belong),
+		SETTINGS_TEST(what_is_in_force_can_be_shown),
+		SETTINGS_TEST(each_mistake_is_named_at_its_line),
+		SETTINGS_TEST(all_mistakes_are_told_at_once),
+		SETTINGS_TEST(what_is_no_settings_file_is_refused),
+		SETTINGS_TEST(seventeen_profiles_are_too_many),
+		SETTINGS_TEST(table_sample_and_manual_agree),
+		SETTINGS_TEST(the_sample_can_be_read),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
