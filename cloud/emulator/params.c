@@ -79,56 +79,68 @@ static int check_limits(struct call *c, const struct param *p, const struct json
 	return 0;
 }
 
-static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place);
+/* First the shape of the whole tree (names, types, what is missing), then the limits of its values. */
+enum phase { SHAPE, LIMITS };
 
-static int check_items(struct call *c, const struct param *p, const struct json *list, const char *place)
+static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place,
+	enum phase phase);
+
+static int wrong_type(struct call *c, const char *place, enum param_type type)
+{
+	return fail(c, "InvalidParameter", "The type of parameter `%s` is not %s.", place, type_names[type]);
+}
+
+static int check_items(struct call *c, const struct param *p, const struct json *list, const char *place, enum phase phase)
 {
 	size_t i = 0;
 	for (const struct json *item = json_first(list); item; item = json_next(item), i++) {
 		char here[96];
 		snprintf(here, sizeof(here), "%.64s.%zu", place, i);
-		if (!is_type(item, item_type(p->type)))
-			return fail(c, "InvalidParameter", "The type of parameter `%s` is not %s.", here,
-				type_names[item_type(p->type)]);
-		if (p->choices && !is_choice(p->choices, json_string(item)))
+		if (phase == SHAPE && !is_type(item, item_type(p->type)))
+			return wrong_type(c, here, item_type(p->type));
+		if (phase == LIMITS && p->choices && !is_choice(p->choices, json_string(item)))
 			return out_of_limits(c, p, here, "not one of the valid values");
-		if (p->inner && check_rows(c, p->inner, p->inner_count, item, here))
+		if (p->inner && check_rows(c, p->inner, p->inner_count, item, here, phase))
 			return -1;
 	}
 	return 0;
 }
 
-static int check_value(struct call *c, const struct param *p, const struct json *v, const char *place)
+static int check_value(struct call *c, const struct param *p, const struct json *v, const char *place, enum phase phase)
 {
-	if (!is_type(v, p->type))
-		return fail(c, "InvalidParameter", "The type of parameter `%s` is not %s.", place, type_names[p->type]);
-	if (check_limits(c, p, v, place))
+	if (phase == SHAPE && !is_type(v, p->type))
+		return wrong_type(c, place, p->type);
+	if (phase == LIMITS && check_limits(c, p, v, place))
 		return -1;
 	if (is_list(p->type))
-		return check_items(c, p, v, place);
+		return check_items(c, p, v, place, phase);
 	if (p->type == P_OBJECT && p->inner)
-		return check_rows(c, p->inner, p->inner_count, v, place);
+		return check_rows(c, p->inner, p->inner_count, v, place, phase);
 	return 0;
 }
 
-static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place)
+static int check_missing(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place)
 {
-	char here[96];
-	const char *dot = *place ? "." : "";
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].flags & P_REQUIRED && !json_has(object, rows[i].name))
+			return fail(c, "MissingParameter", "The request is missing a required parameter `%s%s%s`.", place,
+				*place ? "." : "", rows[i].name);
+	return 0;
+}
+
+static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place,
+	enum phase phase)
+{
 	for (const struct json *m = json_first(object); m; m = json_next(m)) {
 		const struct param *p = find(rows, count, json_name(m));
-		snprintf(here, sizeof(here), "%.40s%s%.40s", place, dot, json_name(m));
+		char here[96];
+		snprintf(here, sizeof(here), "%.40s%s%.40s", place, *place ? "." : "", json_name(m));
 		if (!p)
 			return fail(c, "UnknownParameter", "The parameter `%s` is not recognized.", here);
-		if (json_type(m) != JSON_NULL && check_value(c, p, m, here))
+		if (json_type(m) != JSON_NULL && check_value(c, p, m, here, phase))
 			return -1;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i].flags & P_REQUIRED && !json_has(object, rows[i].name))
-			return fail(c, "MissingParameter", "The request is missing a required parameter `%s%s%s`.", place, dot,
-				rows[i].name);
-	}
-	return 0;
+	return phase == SHAPE ? check_missing(c, rows, count, object, place) : 0;
 }
 
 int params_check(struct call *c, const struct json *in)
@@ -136,7 +148,9 @@ int params_check(struct call *c, const struct json *in)
 	if (json_type(in) != JSON_OBJECT)
 		return fail(c, "InvalidParameter", "The request body is not a JSON object.");
 	c->in = in;
-	return check_rows(c, c->action->params, c->action->param_count, in, "");
+	if (check_rows(c, c->action->params, c->action->param_count, in, "", SHAPE))
+		return -1;
+	return check_rows(c, c->action->params, c->action->param_count, in, "", LIMITS);
 }
 
 /* --- GET requests ------------------------------------------------------------------- */
