@@ -80,17 +80,27 @@ static bool is_isolated(const struct found *found)
 	return str_eq(found->env_status, ISOLATED) || str_eq(found->env_status, DESTROYED);
 }
 
-/* Listed and ours, but not usable: being built, or isolated, which only billing tells. */
-static int judge_unusable(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
+/* Listed and ours.  Only billing tells whether it is isolated, whatever the listing says; it is asked as soon as that
+ * can matter, not while the environment is being built. */
+static int judge_listed(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
 	const char *status = "";
-	*out = SEEN_WAIT;
-	if (!found->env_isolated_ms && !found->topic[0] && !found->verified_ms[ROW_ENV])
-		return 0;       /* it never was usable: still being built */
+	bool normal = str_eq(found->env_status, "NORMAL");
+	bool complete = normal && *found->bucket && *found->name_space && *found->topic;
+	bool slow = found->env_log_asked_ms && clock_now(c->clock) - found->env_log_asked_ms >= LOG_AGAIN_MS;
+	*out = complete ? SEEN_OK : SEEN_WAIT;
+	if (!complete && !slow && !found->env_isolated_ms && !found->verified_ms[ROW_ENV])
+		return 0;
 	int rc = billing(c, want, found->env_id, &status, e);
-	if (!rc && str_eq(status, ISOLATED))
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	if (str_eq(status, ISOLATED)) {
 		isolated(c, found);
-	return rc == ERR_ABSENT ? 0 : rc;
+		*out = SEEN_WAIT;
+	} else if (normal) {
+		found->env_isolated_ms = 0;
+	}
+	return 0;
 }
 
 /* We know its id and no listing has it. */
@@ -141,11 +151,7 @@ static int env_observe(struct call *c, const struct account *want, struct found 
 		return 0;
 	}
 	adopt(found, &v.env);
-	if (!str_eq(found->env_status, "NORMAL"))
-		return judge_unusable(c, want, found, out, e);
-	found->env_isolated_ms = 0;
-	*out = *found->bucket && *found->name_space && *found->topic ? SEEN_OK : SEEN_WAIT;
-	return 0;
+	return judge_listed(c, want, found, out, e);
 }
 
 /* --- an unknown outcome --------------------------------------------------------------- */
@@ -280,6 +286,8 @@ static int env_ensure(struct call *c, const struct account *want, struct found *
 	}
 	if (!*found->env_id)
 		return create(c, want, found, e);
+	if (found->env_missed_ms)
+		return call_again(c, e, "the environment is not listed");
 	if (is_isolated(found))
 		return err_set(e, ERR_PERM, "environment \"%s\" is isolated: only a paid renewal brings it back", found->env_id);
 	if (str_eq(found->env_status, "NORMAL") && !*found->topic)

@@ -103,12 +103,20 @@ static int detach_all(struct call *c, const struct account *want, struct found *
 	return rc;
 }
 
+/* The stored password goes before the user: the other way round nobody would come back for it. */
 static int user_remove(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	const struct json *user;
 	int rc = user_look(c, want, found, &user, e);
-	if (!rc)
-		rc = leave_groups(c, want, found, e);
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	bool there = !rc;
+	rc = c->journal->drop(c->journal, SECRET_PASSWORD, want->user_name, e);
+	if (rc == ERR_ABSENT)
+		rc = 0;
+	if (rc || !there)
+		return rc;
+	rc = leave_groups(c, want, found, e);
 	if (!rc)
 		rc = detach_all(c, want, found, e);
 	if (!rc) {
@@ -120,8 +128,7 @@ static int user_remove(struct call *c, const struct account *want, struct found 
 	if (rc && rc != ERR_ABSENT)
 		return rc;
 	found->uin = 0;
-	rc = c->journal->drop(c->journal, SECRET_PASSWORD, want->user_name, e);
-	return rc == ERR_ABSENT ? 0 : rc;
+	return 0;
 }
 
 const struct driver user_driver = { .name = "user", .observe = user_observe, .ensure = user_ensure, .remove = user_remove };

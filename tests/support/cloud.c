@@ -108,6 +108,7 @@ int cloud_begin(void **state)
 	memory_journal_init(&c->journal, &c->clock);
 	wire_up(c);
 	make_account(c);
+	c->sts_actions = "\"sts:GetCallerIdentity\"";
 	if (root_ensure(&c->call, CLOUD_INSTALLATION, "ap-shanghai", BOUNDARY, BARRIER, &c->root, &repaired, &c->e))
 		fail_msg("%s", c->e.text);
 	*state = c;
@@ -134,6 +135,7 @@ void cloud_restart(struct cloud *c)
 	c->snapshot = c->call.snapshot = snapshot_new(&c->clock);
 	c->found = c->journal.found;
 	c->api.skew_ms = 0;
+	c->call.memo = NULL;
 }
 
 void cloud_forget(struct cloud *c)
@@ -163,8 +165,8 @@ static void regrant(struct cloud *c)
 	if (*c->found.env_id && *c->found.topic && *c->found.bucket)
 		c->want.policy_document = arena_printf(c->arena,
 			"{\"version\":\"2.0\",\"statement\":[{\"effect\":\"allow\",\"action\":[\"tcb:*\"],\"resource\":"
-			"[\"qcs::tcb:ap-shanghai:uin/%llu:env/%s\"]},{\"effect\":\"allow\",\"action\":[\"sts:GetCallerIdentity\"],"
-			"\"resource\":[\"*\"]}]}", (unsigned long long)c->root.owner_uin, c->found.env_id);
+			"[\"qcs::tcb:ap-shanghai:uin/%llu:env/%s\"]},{\"effect\":\"allow\",\"action\":[%s],"
+			"\"resource\":[\"*\"]}]}", (unsigned long long)c->root.owner_uin, c->found.env_id, c->sts_actions);
 }
 
 enum verb { ON, LOCK, OFF };
@@ -180,6 +182,7 @@ static int step(struct cloud *c, enum row_id row, enum verb verb)
 	const struct driver *d = cloud_driver(row);
 	enum seen seen = SEEN_NONE;
 	c->call.row = row;
+	c->call.memo = NULL;          /* each round is a walk of its own */
 	memset(&c->e, 0, sizeof(c->e));
 	regrant(c);
 	int open = d->resolve ? d->resolve(&c->call, &c->want, &c->found, &c->e) : 0;
@@ -235,6 +238,7 @@ enum seen cloud_look(struct cloud *c, enum row_id row)
 {
 	enum seen seen = SEEN_NONE;
 	c->call.row = row;
+	c->call.memo = NULL;
 	regrant(c);
 	if (cloud_driver(row)->observe(&c->call, &c->want, &c->found, &seen, &c->e))
 		fail_msg("%s", c->e.text);
@@ -287,6 +291,7 @@ const struct json *cloud_admin(struct cloud *c, enum action action, const char *
 {
 	const struct json *answer = NULL;
 	c->v.now_ms += 1;
+	c->call.memo = NULL;
 	if (api_call(&c->api, action, "ap-shanghai", parse(c, parameters), c->arena, &answer, &c->e))
 		fail_msg("%s", c->e.text);
 	return answer;
@@ -295,6 +300,7 @@ const struct json *cloud_admin(struct cloud *c, enum action action, const char *
 const struct json *cloud_raw(struct cloud *c, const char *service, const char *version, const char *action, const char *parameters)
 {
 	c->v.now_ms += 1;
+	c->call.memo = NULL;
 	const char *host = arena_printf(c->arena, "%s.tencentcloudapi.com", service);
 	const struct tc3_request r = { .method = "POST", .query = "", .service = service, .signed_headers = "content-type;host",
 		.content_type = "application/json", .host = host, .body = parameters, .body_len = strlen(parameters),

@@ -27,6 +27,7 @@ struct cloud {
 	struct root root;
 	struct account want;
 	struct found found;
+	const char *sts_actions;      /* part of the policy document, so that a test can change it */
 	struct err e;                 /* of the last step */
 	bool secrets_seen;            /* some request carried a secret of ours outside a password or Parameters */
 	int sent;                     /* requests that left */
