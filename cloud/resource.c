@@ -1,6 +1,7 @@
 #include "cloud/resource.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/failpoint.h"
 
@@ -58,12 +59,43 @@ static int refuse_plan(const struct call *c, enum action action, struct err *e)
 static int send(struct call *c, const struct account *want, enum action action, const struct json *parameters,
 	const struct json **answer, struct err *e)
 {
+	c->memo = NULL;
 	point(action, "before");
 	int rc = api_send(c->api, action, want ? want->region : NULL, parameters, c->arena, answer, e);
 	point(action, "after");
 	if (!rc)
 		record(c, action, parameters, *answer);
 	return rc;
+}
+
+/* Rows of one walk ask the same questions (his keys, what is attached to him).  The answer is good until this walk
+ * changes something; asking again would cost a token of the rate limit, and a row that needs two where two people
+ * wait for one each would never get on. */
+struct memo { struct memo *next; enum action action; const char *parameters; const struct json *answer; };
+
+static const struct json *remembered(const struct call *c, enum action action, const char *parameters)
+{
+	for (const struct memo *m = c->memo; m; m = m->next)
+		if (m->action == action && !strcmp(m->parameters, parameters))
+			return m->answer;
+	return NULL;
+}
+
+static int ask(struct call *c, const struct account *want, enum action action, const struct json *parameters,
+	const struct json **answer, struct err *e)
+{
+	const char *text = parameters ? json_print(c->arena, parameters) : "";
+	const struct json *known = remembered(c, action, text);
+	int rc = 0;
+	if (!known)
+		rc = api_call(c->api, action, want ? want->region : NULL, parameters, c->arena, &known, e);
+	if (rc)
+		return rc;
+	struct memo *m = arena_alloc(c->arena, sizeof(*m));
+	*m = (struct memo){ .next = c->memo, .action = action, .parameters = text, .answer = known };
+	c->memo = m;
+	*answer = known;
+	return 0;
 }
 
 int call_do(struct call *c, const struct account *want, enum action action, const struct json *parameters,
@@ -73,7 +105,7 @@ int call_do(struct call *c, const struct account *want, enum action action, cons
 	if (!answer)
 		answer = &ignored;
 	if (action_table[action].kind == ACTION_READ)
-		return api_call(c->api, action, want ? want->region : NULL, parameters, c->arena, answer, e);
+		return ask(c, want, action, parameters, answer, e);
 	int rc = refuse_plan(c, action, e);
 	if (!rc)
 		rc = api_admit(c->api, action, e);

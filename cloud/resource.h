@@ -76,6 +76,7 @@ struct call {
 	enum row_id row;               /* set by the walk */
 	bool plan;                     /* look only */
 	bool cutting;                  /* the cut: no journal is asked, nothing new is granted */
+	struct memo *memo;             /* what was read in this walk since the last change: asked once (resource.c) */
 };
 
 /* One call for a driver: reads go straight through; a changing action is refused in a plan (BUG) and asks
