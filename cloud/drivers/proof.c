@@ -64,11 +64,11 @@ static int check_identity(struct call *c, const struct account *want, struct fou
 	int rc = as_him(c, want, found, secret, ACT_GET_CALLER_IDENTITY, NULL, &answer, &cause);
 	if (rc) {
 		*e = cause;
-		return is_refusal(&cause) ? not_seen(c, found, "the key is refused", e) : rc;
+		return is_refusal(&cause) ? not_seen(c, found, "key refused", e) : rc;
 	}
 	if (json_uint(answer, "AccountId", &owner, NULL) || json_uint(answer, "UserId", &user, NULL) || user != found->uin ||
 		owner != want->root->owner_uin)
-		return fail(c, found, "another identity", e);
+		return fail(c, found, "wrong identity", e);
 	return 0;
 }
 

@@ -147,9 +147,11 @@ void memory_journal_init(struct memory_journal *m, const struct clock *clock)
 
 void memory_journal_clear(struct memory_journal *m)
 {
-	for (size_t i = 0; i < m->secret_count; i++)
-		secret_free(m->secrets[i].secret);
-	m->secret_count = 0;
+	while (m->secret_count > 0) {
+		struct memory_secret *s = &m->secrets[--m->secret_count];
+		secret_free(s->secret);
+		*s = (struct memory_secret){ 0 };
+	}
 }
 
 size_t memory_open(const struct memory_journal *m)
