@@ -233,6 +233,8 @@ static int server_ensure(struct call *c, const struct account *want, struct foun
 	}
 	if (!*found->server_id)
 		return buy(c, want, found, e);
+	if (found->server_missed_ms)
+		return call_again(c, e, "the server is not listed");
 	if (str_eq(found->server_state, "RUNNING")) {
 		note_clear(found, "server");
 		return 0;
