@@ -130,7 +130,7 @@ const struct conf_row settings_rows[] = {
 	{ .path = "policy.boundary", .type = CONF_PATH, .offset = AT(policy.boundary_file),
 		.otherwise = ROLLCALL_DATADIR "/policies/boundary.json", .help = "the permissions boundary" },
 	{ .path = "policy.barrier", .type = CONF_PATH, .offset = AT(policy.barrier_file),
-		.otherwise = ROLLCALL_DATADIR "/policies/barrier.json", .help = "the barrier that denies everything" },
+		.otherwise = ROLLCALL_DATADIR "/policies/deny-all.json", .help = "the barrier that denies everything" },
 
 	/* who can open what is sealed */
 	{ .path = "seal.escrow", .type = CONF_TEXTS, .offset = AT(seal.escrow), .flags = CONF_REQUIRED,

@@ -283,7 +283,8 @@ int store_release(struct store *s, int64_t account_id, int worker, struct err *e
 	int r = db_write(s, DB_NORMAL, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "UPDATE accounts SET owner = 0, due_ms = min(due_ms, ?) WHERE id = ? AND owner = ?");
+	struct query q = db_query(s, "UPDATE accounts SET owner = 0, due_ms = min(due_ms, ?)"
+		" WHERE id = ? AND owner = ? AND owner <> 0");
 	db_int(&q, db_now(s));
 	db_int(&q, account_id);
 	db_int(&q, worker);
@@ -334,8 +335,9 @@ int store_give_back(struct store *s, const struct store_account *a, int worker, 
 	int r = db_write(s, DB_NORMAL, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "UPDATE accounts SET owner = 0, found = coalesce(?1, found), complete = ?2 AND stage = ?3, trouble_kind = ?4,"
-		" trouble = ?5, lane = CASE WHEN want = took THEN ?6 ELSE lane END,"
+	struct query q = db_query(s, "UPDATE accounts SET owner = 0, found = coalesce(?1, found),"
+		" complete = ?2 AND stage = ?3, trouble_kind = ?4, trouble = ?5,"
+		" lane = CASE WHEN want = took THEN ?6 ELSE lane END,"
 		" due_ms = CASE WHEN want = took THEN ?7 ELSE due_ms END,"
 		" attempts = CASE WHEN want = took THEN ?8 ELSE attempts END,"
 		" sweep_ms = CASE WHEN want = took THEN ?9 ELSE sweep_ms END WHERE id = ?10 AND owner = ?11 AND owner <> 0");

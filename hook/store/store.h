@@ -48,7 +48,7 @@ struct store_person {
 	char hash[17];
 	int signal;                /* enum signal (ldap/person.h) */
 	char *reason;
-	int64_t due_ms;
+	int64_t due_ms;            /* look at him again then; 0 = never */
 	int64_t signal_ms;         /* since when the signal is what it is */
 	int64_t weak_since_ms;     /* a weak departure waits since; 0 = none */
 	char *note;                /* what an administrator should know ("login name is taken by ..."); may be NULL */
@@ -72,7 +72,7 @@ MUST_USE int store_people_uuids(struct store *, unsigned char (**out)[16], size_
 /* People whose weak departure waits since `since_ms` or longer. */
 MUST_USE int store_weak(struct store *, int64_t since_ms, size_t max, struct arena *, struct store_person **out, size_t *count,
 	struct err *e);
-/* People who are DUE by date and whose date is not after now. */
+/* People with a date (due_ms: entitled from then on, or to be looked at again then) that is not after now. */
 MUST_USE int store_due(struct store *, int64_t now_ms, size_t max, struct arena *, struct store_person **out, size_t *count,
 	struct err *e);
 
@@ -103,8 +103,8 @@ struct store_account {
 	int owner;                 /* worker number, 0 = nobody */
 	int64_t want, took;
 };
-/* A new generation (0: the next one), in the given stage, not yet queued; person.generation becomes it.  id, generation
- * and due_ms are set.  Fails: ABSENT (no such person), BUG (there is this generation already). */
+/* A new generation (0: the next one), in the given stage, queued as lane and due_ms say; person.generation becomes it.
+ * id and generation are set.  Fails: ABSENT (no such person), BUG (there is this generation already). */
 MUST_USE int store_account_new(struct store *, struct store_account *, struct err *e);
 MUST_USE int store_account_get(struct store *, const char *uuid, unsigned generation, struct arena *, struct store_account *,
 	struct err *e);    /* generation 0: the current one.  ABSENT */

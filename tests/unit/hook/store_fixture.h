@@ -106,20 +106,15 @@ static inline struct store_person person_of(unsigned n, struct arena *arena)
 	return p;
 }
 
-/* Person n with an account that is due at once in the lane. */
+/* Person n with an account that is due then in the lane; INT64_MAX: never. */
 static inline struct store_account account_of(struct fixture *f, unsigned n, enum lane lane, int64_t due_ms)
 {
 	struct store_person p = person_of(n, f->arena);
 	OK(store_person_put(f->store, &p, &f->e));
-	struct store_account a = { .stage = STAGE_ACTIVE, .since_ms = NOW, .lane = lane };
+	struct store_account a = { .stage = STAGE_ACTIVE, .since_ms = NOW, .lane = lane, .due_ms = due_ms };
 	uuid_of(n, a.uuid);
 	a.placement = "{}";
 	OK(store_account_new(f->store, &a, &f->e));
-	if (due_ms != INT64_MAX) {
-		a.due_ms = due_ms;
-		OK(store_account_news(f->store, &a, &f->e));
-		OK(store_account_by_id(f->store, a.id, f->arena, &a, &f->e));
-	}
 	return a;
 }
 
