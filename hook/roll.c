@@ -167,7 +167,7 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 			say(r, p, acc.generation, "stage", arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage)), d.why);
 	}
 	/* A waiting name and a start date are looked at again when their moment comes. */
-	p->due_ms = n.name_taken ? now + NAME_AGAIN_MS : p->signal == SIGNAL_DUE || d.stage == STAGE_DUE ? p->due_ms : 0;
+	p->due_ms = n.name_taken ? now + NAME_AGAIN_MS : p->signal == SIGNAL_DUE ? p->due_ms : 0;
 	p->weak_since_ms = d.wait ? (p->weak_since_ms ? p->weak_since_ms : now) : 0;
 	p->note = note;
 	return store_person_put(r->store, p, e);

@@ -163,7 +163,7 @@ int store_weak(struct store *s, int64_t since_ms, size_t max, struct arena *aren
 int store_due(struct store *s, int64_t now_ms, size_t max, struct arena *arena, struct store_person **out, size_t *count,
 	struct err *e)
 {
-	return list_until(s, "SELECT " COLUMNS " FROM people WHERE signal = 2 AND due_ms <= ? ORDER BY due_ms LIMIT ?",
+	return list_until(s, "SELECT " COLUMNS " FROM people WHERE due_ms > 0 AND due_ms <= ? ORDER BY due_ms LIMIT ?",
 		now_ms, max, arena, out, count, e);
 }
 

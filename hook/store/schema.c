@@ -21,7 +21,7 @@ static const char *const steps[] = {
 	"CREATE INDEX people_login ON people(login);"
 	"CREATE INDEX people_weak ON people(weak_since_ms) WHERE weak_since_ms > 0;"
 	"CREATE INDEX people_new ON people(generation) WHERE generation = 0;"
-	"CREATE INDEX people_due ON people(due_ms) WHERE signal = 2;"
+	"CREATE INDEX people_due ON people(due_ms) WHERE due_ms > 0;"
 
 	"CREATE TABLE accounts ("
 	"  id INTEGER PRIMARY KEY, uuid BLOB NOT NULL, generation INTEGER NOT NULL, stage INTEGER NOT NULL,"

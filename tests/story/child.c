@@ -75,7 +75,7 @@ static char ask(struct story_child *c, char type, const void *body, size_t n, st
 /* --- the cloud ---------------------------------------------------------------------------------------------- */
 
 /* What other threads would do while this one waits for an answer. */
-static void meanwhile(struct story_child *c, const struct wire *w)
+static void meanwhile(struct story_child *c, const struct wire *w, bool listing)
 {
 	int64_t due;
 	if (c->depth || w == &c->wires[0])
@@ -85,7 +85,8 @@ static void meanwhile(struct story_child *c, const struct wire *w)
 		feed_step(c->feed, 0);
 	if (dice(c, 4) == 0)
 		engine_step(c->workers[0], &due);
-	if (dice(c, 12) == 0 && w != &c->wires[1])
+	/* Whoever waits for a shared listing sleeps in a real thread; here it would sleep for ever. */
+	if (dice(c, 12) == 0 && w != &c->wires[1] && !listing)
 		engine_step(c->workers[1], &due);
 	c->depth--;
 }
@@ -96,7 +97,10 @@ static int exchange(struct transport *t, const struct http_request *rq, struct a
 	struct story_child *c = w->child;
 	char *answer;
 	size_t n;
-	meanwhile(c, w);
+	bool listing = false;
+	for (size_t i = 0; i < rq->header_count; i++)
+		listing |= strstr(rq->headers[i], "Describe") != NULL;
+	meanwhile(c, w, listing);
 	if (w->woken && dice(c, 2))
 		return err_set(e, ERR_STALE, "aborted before anything was sent");
 	struct str s;
@@ -109,7 +113,7 @@ static int exchange(struct transport *t, const struct http_request *rq, struct a
 	shm->now_ms += 1 + dice(c, 40);
 	char kind = ask(c, FRAME_EXCHANGE, s.text, s.len, a, &answer, &n);
 	POINT("exchange");
-	meanwhile(c, w);
+	meanwhile(c, w, listing);
 	if (w->woken)
 		return err_set(e, ERR_STALE, "aborted while waiting for the answer");
 	if (kind == 'H')
@@ -230,8 +234,7 @@ static void settle_settings(struct story_child *c)
 		.policy_cache_ms = 60000,
 		.isolation_ms = 0,
 		.openclaw_image = "OpenClaw",
-		.agent_timeout_ms = 900000,
-		.agent_script = "#!/bin/sh\ntrue\n" };
+		.agent_timeout_ms = 900000 };
 	s->life.grace_ms = GRACE_MS;
 	s->life.undo_ms = UNDO_MS;
 	s->life.weak_wait_ms = 30000;
@@ -336,6 +339,7 @@ void child_run(const struct life *l)
 	log_open(l->verbose ? LOG_DEBUG_LEVEL : LOG_ALARM_LEVEL, 0);
 	(void)warned, (void)e;
 	settle_settings(&c);
+	c.settings.cloud.driver.agent_script = read_file(c.arena, "etc/agent/install-agent.sh");
 	open_all(&c);
 	for (;;) {
 		int64_t due;

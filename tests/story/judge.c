@@ -181,7 +181,7 @@ static void judge_leaver(struct judge *j, const struct model_person *p)
 	for (size_t i = 0; grace_over && i < ARRAY_LEN(lists); i++)
 		if (count_marked(j, lists[i][0], lists[i][1], p, 0, &any))
 			wrong(j, p, "left, grace is over, and something is left in %s", lists[i][0]);
-	if (p->there && p->shown && !strstr(p->shown, "suspended") && !strstr(p->shown, "retired"))
+	if (p->there && p->shown && !strstr(p->shown, "suspended") && !strstr(p->shown, "retir"))
 		wrong(j, p, "left, and the entry says otherwise");
 }
 
@@ -239,6 +239,9 @@ int world_judge(struct world *w)
 {
 	struct judge j = { .w = w, .a = arena_new(64u << 20) };
 	j.state = emulator_state(w->emulator, w->shared->now_ms, j.a);
+	if (w->verbose)
+		fprintf(stderr, "the calls: %s\nthe world at the end: %s\n", json_print(j.a, emulator_calls(w->emulator, j.a)),
+			json_print_pretty(j.a, j.state));
 	for (size_t i = 0; i < w->count; i++) {
 		if (entitled(&w->people[i]))
 			judge_entitled(&j, &w->people[i]);

@@ -63,6 +63,7 @@ struct world {
 	bool connected, refreshed;
 	bool faults;                    /* still misbehaving? */
 	int script_left, lives, exchanges;
+	int refund_days;                /* servers older than this cannot be given back: they run out instead */
 	int64_t end_ms;
 	bool verbose;
 	struct paid { char mark[80], action[24]; } paid[4 * PEOPLE_MAX];   /* every order, by whose mark it was made */

@@ -46,6 +46,7 @@ static void misbehave(struct world *w)
 		json_push(rules, rule);
 	}
 	json_put(script, "rules", rules);
+	json_put_int(switches, "refund_days", w->refund_days);
 	json_put_bool(switches, "isolated_envs_listed", world_dice(w, 2));
 	json_put_bool(switches, "delete_active_key_refused", world_dice(w, 2));
 	json_put_bool(switches, "delete_attached_policy_refused", world_dice(w, 2));
@@ -62,7 +63,8 @@ static void misbehave(struct world *w)
 void world_calm(struct world *w)
 {
 	struct err e;
-	static const char none[] = "{\"rules\":[]}";
+	char none[80];
+	snprintf(none, sizeof(none), "{\"switches\":{\"refund_days\":%d},\"rules\":[]}", w->refund_days);
 	w->faults = false;
 	if (emulator_faults(w->emulator, none, strlen(none), &e)) {
 		fprintf(stderr, "story: %s\n", e.text);
@@ -94,6 +96,7 @@ void world_open(struct world *w, uint64_t seed, struct shared *shared, bool verb
 		fprintf(stderr, "story: %s\n", e.text);
 		exit(2);
 	}
+	w->refund_days = world_dice(w, 5) ? 1000 : 5;
 	misbehave(w);
 }
 
@@ -153,7 +156,8 @@ void world_act(struct world *w)
 		join(w, NULL);
 		return;
 	}
-	struct model_person *p = &w->people[world_dice(w, (uint32_t)w->count)];
+	/* The first one stays: a directory that names nobody at all is not believed. */
+	struct model_person *p = &w->people[1 + world_dice(w, (uint32_t)w->count - 1)];
 	switch (world_dice(w, 10)) {
 	case 0: case 1: case 2:
 		join(w, NULL);
@@ -348,7 +352,7 @@ static bool answer_idle(struct world *w, int fd, int64_t until)
 	}
 	if (!w->script_left && w->faults) {
 		world_calm(w);
-		w->end_ms = *now + GRACE_MS + 86400000LL;
+		w->end_ms = *now + GRACE_MS + (w->refund_days > 30 ? 1 : 45) * 86400000LL;
 		say(w, "faults stop", NULL);
 	}
 	bool over = !w->script_left && *now >= w->end_ms;
