@@ -90,7 +90,8 @@ static bool signature_holds(const struct emulator_request *r, struct arena *a, c
 		char signature[TC3_SIGNATURE];
 		struct tc3_request request = { .method = r->method, .query = str_eq(r->method, "GET") ? r->query : "",
 			.service = claim->service, .signed_headers = claim->signed_headers,
-			.canonical = canonical(a, r, claim->signed_headers, hosts[i]), .body = r->body, .body_len = r->body_len,
+			.canonical = canonical(a, r, claim->signed_headers, hosts[i]), .body = r->body,
+			.body_len = r->body_len,
 			.timestamp = timestamp };
 		tc3_signature(&request, secret, signature);
 		if (crypt_equal(signature, claim->signature, TC3_SIGNATURE - 1))
@@ -134,7 +135,8 @@ void verify(struct emulator *em, const struct emulator_request *r, int64_t serve
 	char date[TIME_TEXT];
 	str_time(timestamp * SECOND, date);
 	if (!key || key->deleted || !key->active) {
-		deny(out, "AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct.");
+		deny(out, "AuthFailure.SecretIdNotFound",
+			"The SecretId is not found, please ensure that your SecretId is correct.");
 	} else if (token && *token) {
 		deny(out, "AuthFailure.TokenFailure", "The token does not belong to this key.");
 	} else if (!lists(claim.signed_headers, "host") || !lists(claim.signed_headers, "content-type") ||
@@ -150,7 +152,8 @@ void verify(struct emulator *em, const struct emulator_request *r, int64_t serve
 const char *env_resource(struct call *c, const struct env *env, const char *id)
 {
 	const char *region = env ? env->region : *c->region ? c->region : "ap-shanghai";
-	return arena_printf(c->arena, "qcs::tcb:%s:uin/%" PRIu64 ":env/%s", region, c->em->owner_uin, env ? env->id : id);
+	return arena_printf(c->arena, "qcs::tcb:%s:uin/%" PRIu64 ":env/%s", region, c->em->owner_uin, env ? env->id :
+		id);
 }
 
 const char *server_resource(struct call *c, const struct server *s, const char *id)
@@ -186,7 +189,8 @@ bool allowed(struct call *c, const char *resource, const struct tags *tags)
 
 int refuse(struct call *c, const char *resource)
 {
-	return fail(c, c->service->refused, "you are not authorized to perform operation (%s:%s) resource (%s) has no permission",
+	return call_fail(c, c->service->refused,
+		"you are not authorized to perform operation (%s:%s) resource (%s) has no permission",
 		c->service->name, c->action->name, resource);
 }
 

@@ -81,14 +81,15 @@ struct call {
 };
 
 /* Answer with an error; always -1. */
-int fail(struct call *, const char *code, const char *fmt, ...) PRINTF(3, 4);
+int call_fail(struct call *, const char *code, const char *fmt, ...) PRINTF(3, 4);
 
-/* params.c.  Fails by fail(). */
+/* params.c.  Fails by call_fail(). */
 int params_check(struct call *, const struct json *in);
-/* "Limit=1&Filters.0.Name=x": the parameters of a GET request.  NULL after fail(). */
+/* "Limit=1&Filters.0.Name=x": the parameters of a GET request.  NULL after call_fail(). */
 const struct json *params_from_query(struct call *, const char *query);
 static inline const char *text_of(const struct call *c, const char *name) { return json_text(c->in, name); }
-static inline int64_t int_of(const struct call *c, const char *name, int64_t or) { return json_int_or(c->in, name, or); }
+static inline int64_t int_of(const struct call *c, const char *name, int64_t or) { return json_int_or(c->in, name,
+	or); }
 static inline bool bool_of(const struct call *c, const char *name, bool or) { return json_bool_or(c->in, name, or); }
 /* Tags=[{Key,Value}] into a tag set. */
 void tags_from(struct tags *, const struct json *list);
@@ -105,7 +106,8 @@ bool filters_fit(const struct call *, const void *object, filter_test test);
 /* auth.c */
 struct claim_result { const char *code; char message[160]; struct key *key; };
 /* Whose key signed this?  server_now: the server's idea of time.  code is NULL when the signature holds. */
-void verify(struct emulator *, const struct emulator_request *, int64_t server_now, struct arena *, struct claim_result *);
+void verify(struct emulator *, const struct emulator_request *, int64_t server_now, struct arena *,
+	struct claim_result *);
 const char *request_header(const struct emulator_request *, const char *name);    /* NULL when not sent */
 /* The scope of the action; fails with the service's code. */
 int authorise(struct call *);

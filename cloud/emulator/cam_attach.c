@@ -9,7 +9,8 @@ static struct policy *policy_of(struct call *c)
 {
 	struct policy *p = index_find_number(&c->em->policies_by_id, (uint64_t)int_of(c, "PolicyId", 0));
 	if (!p)
-		fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy %" PRId64 " does not exist.", int_of(c, "PolicyId", 0));
+		call_fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy %" PRId64 " does not exist.", int_of(c,
+			"PolicyId", 0));
 	return p;
 }
 
@@ -17,7 +18,7 @@ static struct user *user_of(struct call *c, const char *param, const char *code)
 {
 	struct user *u = user_by_uin(c->em, (uint64_t)int_of(c, param, 0));
 	if (!u)
-		fail(c, code, "The user %" PRId64 " does not exist.", int_of(c, param, 0));
+		call_fail(c, code, "The user %" PRId64 " does not exist.", int_of(c, param, 0));
 	return u;
 }
 
@@ -38,7 +39,7 @@ static int attach(struct call *c)
 	if (grants_find(&u->grants, p))
 		return 0;
 	if (open_count(&u->grants) >= POLICIES_PER_USER)
-		return fail(c, "InvalidParameter.AttachmentFull", "The user has %d policies.", POLICIES_PER_USER);
+		return call_fail(c, "InvalidParameter.AttachmentFull", "The user has %d policies.", POLICIES_PER_USER);
 	grants_open(c->em, &u->grants, p, &p->attached);
 	return 0;
 }
@@ -51,7 +52,7 @@ static int detach(struct call *c)
 		return -1;
 	struct grant *g = grants_find(&u->grants, p);
 	if (!g && c->em->switches.detach_missing_is_error)
-		return fail(c, "InvalidParameter.PolicyIdNotExist", "The policy is not attached to the user.");
+		return call_fail(c, "InvalidParameter.PolicyIdNotExist", "The policy is not attached to the user.");
 	grants_close(c->em, g, &p->attached);
 	return 0;
 }
@@ -65,7 +66,7 @@ static int list_attached(struct call *c)
 	struct page page = page_by_number(c, "Page", "Rp", SIZE_MAX / 2, 20);
 	size_t total = 0;
 	if (!u)
-		return fail(c, "InvalidParameter.ParamError", "The user of TargetUin does not exist.");
+		return call_fail(c, "InvalidParameter.ParamError", "The user of TargetUin does not exist.");
 	for (size_t i = 0; i < u->grants.count; i++) {
 		const struct grant *g = &u->grants.items[i];
 		if (g->to != NEVER)
@@ -190,7 +191,7 @@ static int put_boundary(struct call *c)
 {
 	struct policy *p = index_find_number(&c->em->policies_by_id, (uint64_t)int_of(c, "PolicyId", 0));
 	if (!p)
-		return fail(c, "InvalidParameter.PolicyIdNotExist", "The policy does not exist.");
+		return call_fail(c, "InvalidParameter.PolicyIdNotExist", "The policy does not exist.");
 	struct user *u = user_of(c, "TargetUin", "InvalidParameter.UserNotExist");
 	if (!u)
 		return -1;
@@ -256,13 +257,15 @@ static const struct action actions[] = {
 	{ "cam", "DetachUserPolicy", detach, PARAMS(detach_params), 20, SCOPE_OPERATION, 0, "DetachUin", "PolicyId" },
 	{ "cam", "ListAttachedUserPolicies", list_attached, PARAMS(list_params), 20, SCOPE_OPERATION, ACTION_READS,
 		"TargetUin", NULL },
-	{ "cam", "ListAttachedUserAllPolicies", list_all_attached, PARAMS(list_all_params), 20, SCOPE_OPERATION, ACTION_READS,
+	{ "cam", "ListAttachedUserAllPolicies", list_all_attached, PARAMS(list_all_params), 20, SCOPE_OPERATION,
+	ACTION_READS,
 		"TargetUin", NULL },
 	{ "cam", "ListEntitiesForPolicy", list_entities, PARAMS(entities_params), 20, SCOPE_OPERATION, ACTION_READS,
 		"PolicyId", NULL },
 	{ "cam", "PutUserPermissionsBoundary", put_boundary, PARAMS(put_params), 20, SCOPE_OPERATION, 0, "TargetUin",
 		"PolicyId" },
-	{ "cam", "DeleteUserPermissionsBoundary", delete_boundary, PARAMS(user_params), 20, SCOPE_OPERATION, 0, "TargetUin",
+	{ "cam", "DeleteUserPermissionsBoundary", delete_boundary, PARAMS(user_params), 20, SCOPE_OPERATION, 0,
+	"TargetUin",
 		NULL },
 	{ "cam", "GetUserPermissionBoundary", get_boundary, PARAMS(user_params), 20, SCOPE_OPERATION, ACTION_READS,
 		"TargetUin", NULL },

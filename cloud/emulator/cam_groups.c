@@ -16,9 +16,9 @@ static int create_group(struct call *c)
 	const char *name = text_of(c, "GroupName");
 	for (size_t i = 0; i < c->em->groups.count; i++)
 		if (str_eq(((const struct group *)c->em->groups.items[i])->name, name))
-			return fail(c, "InvalidParameter.GroupNameInUse", "The group name `%s` is in use.", name);
+			return call_fail(c, "InvalidParameter.GroupNameInUse", "The group name `%s` is in use.", name);
 	if (c->em->groups.count >= quota(c->em, 300))
-		return fail(c, "InvalidParameter.GroupFull", "The number of groups has reached its limit.");
+		return call_fail(c, "InvalidParameter.GroupFull", "The number of groups has reached its limit.");
 	struct group *g = mem_alloc(sizeof(*g));
 	g->id = c->em->last_group++;
 	g->created = c->now;
@@ -48,7 +48,7 @@ static int delete_group(struct call *c)
 {
 	struct group *g = group_by_id(c->em, (uint64_t)int_of(c, "GroupId", 0));
 	if (!g)
-		return fail(c, "FailedOperation", "The group does not exist.");
+		return call_fail(c, "FailedOperation", "The group does not exist.");
 	for (size_t i = 0; i < c->em->users.count && g->members; i++)
 		leave(c->em->users.items[i], g);
 	for (struct grant *open; (open = grants_find(&g->grants, NULL));)
@@ -65,7 +65,7 @@ static struct user *member(struct call *c, const struct json *item)
 {
 	int64_t uin = json_int_or(item, "Uin", 0), uid = json_int_or(item, "Uid", 0);
 	if (!uin && !uid) {
-		fail(c, "InvalidParameter.UserUinAndUinNotAllNull", "Uin or Uid must be given.");
+		call_fail(c, "InvalidParameter.UserUinAndUinNotAllNull", "Uin or Uid must be given.");
 		return NULL;
 	}
 	struct user *u = uin ? user_by_uin(c->em, (uint64_t)uin) : NULL;
@@ -73,7 +73,7 @@ static struct user *member(struct call *c, const struct json *item)
 		if (((struct user *)c->em->users.items[i])->uid == (uint64_t)uid)
 			u = c->em->users.items[i];
 	if (!u)
-		fail(c, "ResourceNotFound.UserNotExist", "The user does not exist.");
+		call_fail(c, "ResourceNotFound.UserNotExist", "The user does not exist.");
 	return u;
 }
 
@@ -89,16 +89,16 @@ static int join(struct call *c, const struct json *item)
 {
 	struct group *g = group_by_id(c->em, (uint64_t)json_int_or(item, "GroupId", 0));
 	if (!g)
-		return fail(c, "InvalidParameter.GroupNotExist", "The group does not exist.");
+		return call_fail(c, "InvalidParameter.GroupNotExist", "The group does not exist.");
 	struct user *u = member(c, item);
 	if (!u)
 		return -1;
 	if (is_member(u, g))
 		return 0;
 	if (u->group_count >= GROUPS_PER_USER)
-		return fail(c, "InvalidParameter.UserGroupFull", "The user is in %d groups.", GROUPS_PER_USER);
+		return call_fail(c, "InvalidParameter.UserGroupFull", "The user is in %d groups.", GROUPS_PER_USER);
 	if (g->members >= USERS_PER_GROUP)
-		return fail(c, "InvalidParameter.GroupUserFull", "The group has %d members.", USERS_PER_GROUP);
+		return call_fail(c, "InvalidParameter.GroupUserFull", "The group has %d members.", USERS_PER_GROUP);
 	u->groups[u->group_count++] = g;
 	g->members++;
 	return 0;
@@ -120,7 +120,7 @@ static int remove_from_group(struct call *c)
 		if (!u)
 			return -1;
 		if (!g || !leave(u, g))
-			return fail(c, "FailedOperation", "The user is not in the group.");
+			return call_fail(c, "FailedOperation", "The user is not in the group.");
 	}
 	return 0;
 }
@@ -133,7 +133,7 @@ static int list_groups_for_user(struct call *c)
 		if (((struct user *)c->em->users.items[i])->uid == (uint64_t)uid)
 			u = c->em->users.items[i];
 	if (!u)
-		return fail(c, "ResourceNotFound.UserNotExist", "The user does not exist.");
+		return call_fail(c, "ResourceNotFound.UserNotExist", "The user does not exist.");
 	struct page page = page_by_number(c, "Page", "Rp", u->group_count, 20);
 	struct json *list = json_array(c->arena);
 	for (size_t i = page.from; i < page.to; i++) {
@@ -155,10 +155,10 @@ static int change_policy(struct call *c, const char *group_param, bool attach)
 {
 	struct policy *p = index_find_number(&c->em->policies_by_id, (uint64_t)int_of(c, "PolicyId", 0));
 	if (!p)
-		return fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy does not exist.");
+		return call_fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy does not exist.");
 	struct group *g = group_by_id(c->em, (uint64_t)int_of(c, group_param, 0));
 	if (!g)
-		return fail(c, "ResourceNotFound.GroupNotExist", "The group does not exist.");
+		return call_fail(c, "ResourceNotFound.GroupNotExist", "The group does not exist.");
 	struct grant *open = grants_find(&g->grants, p);
 	if (attach && !open)
 		grants_open(c->em, &g->grants, p, &p->attached);
@@ -183,7 +183,8 @@ static const struct param create_params[] = { TEXT("GroupName", NEEDED, RANGE(1,
 static const struct param delete_params[] = { INT("GroupId", NEEDED) };
 static const struct param info_rows[] = { INT("GroupId", NEEDED), INT("Uid"), INT("Uin") };
 static const struct param info_params[] = { OBJECTS("Info", info_rows, NEEDED, RANGE(1, 100)) };
-static const struct param list_params[] = { INT("Uid"), INT("Rp", RANGE(1, 200)), INT("Page", RANGE(1, 200)), INT("SubUin") };
+static const struct param list_params[] = { INT("Uid"), INT("Rp", RANGE(1, 200)), INT("Page", RANGE(1, 200)),
+	INT("SubUin") };
 static const struct param attach_params[] = { INT("PolicyId", NEEDED), INT("AttachGroupId", NEEDED) };
 static const struct param detach_params[] = { INT("PolicyId", NEEDED), INT("DetachGroupId", NEEDED) };
 
@@ -192,11 +193,14 @@ static const struct action actions[] = {
 	{ "cam", "DeleteGroup", delete_group, PARAMS(delete_params), 20, SCOPE_OPERATION, 0, "GroupId", NULL },
 	{ "cam", "AddUserToGroup", add_to_group, PARAMS(info_params), 20, SCOPE_OPERATION, 0, NULL, NULL },
 	{ "cam", "RemoveUserFromGroup", remove_from_group, PARAMS(info_params), 20, SCOPE_OPERATION, 0, NULL, NULL },
-	{ "cam", "ListGroupsForUser", list_groups_for_user, PARAMS(list_params), 20, SCOPE_OPERATION, ACTION_READS, "SubUin",
+	{ "cam", "ListGroupsForUser", list_groups_for_user, PARAMS(list_params), 20, SCOPE_OPERATION, ACTION_READS,
+	"SubUin",
 		NULL },
-	{ "cam", "AttachGroupPolicy", attach_group_policy, PARAMS(attach_params), 20, SCOPE_OPERATION, 0, "AttachGroupId",
+	{ "cam", "AttachGroupPolicy", attach_group_policy, PARAMS(attach_params), 20, SCOPE_OPERATION, 0,
+	"AttachGroupId",
 		"PolicyId" },
-	{ "cam", "DetachGroupPolicy", detach_group_policy, PARAMS(detach_params), 20, SCOPE_OPERATION, 0, "DetachGroupId",
+	{ "cam", "DetachGroupPolicy", detach_group_policy, PARAMS(detach_params), 20, SCOPE_OPERATION, 0,
+	"DetachGroupId",
 		"PolicyId" },
 };
 

@@ -9,10 +9,11 @@ static const char description_characters[] = ALPHABET_KEY "_+=,.@:/-";
 /* TargetUin, or the caller himself.  *user NULL: the root account. */
 static int target(struct call *c, struct user **user)
 {
-	uint64_t uin = (uint64_t)int_of(c, "TargetUin", c->caller ? (int64_t)c->caller->uin : (int64_t)c->em->owner_uin);
+	uint64_t uin = (uint64_t)int_of(c, "TargetUin", c->caller ? (int64_t)c->caller->uin :
+		(int64_t)c->em->owner_uin);
 	*user = user_by_uin(c->em, uin);
 	if (!*user && uin != c->em->owner_uin)
-		return fail(c, "InvalidParameter.UserNotExist", "The user of TargetUin does not exist.");
+		return call_fail(c, "InvalidParameter.UserNotExist", "The user of TargetUin does not exist.");
 	return 0;
 }
 
@@ -24,7 +25,7 @@ static struct key *need_key(struct call *c)
 	struct key *k = index_find(&c->em->keys_by_id, text_of(c, "AccessKeyId"));
 	if (k && !k->deleted && k->user == u)
 		return k;
-	fail(c, "ResourceNotFound.SecretNotExist", "The access key does not exist.");
+	call_fail(c, "ResourceNotFound.SecretNotExist", "The access key does not exist.");
 	return NULL;
 }
 
@@ -43,11 +44,13 @@ static int create_access_key(struct call *c)
 	if (target(c, &u))
 		return -1;
 	if (!u)
-		return fail(c, "OperationDenied.SubUin", "Keys of the root account are not made here.");
+		return call_fail(c, "OperationDenied.SubUin", "Keys of the root account are not made here.");
 	if (description && description[strspn(description, description_characters)])
-		return fail(c, "InvalidParameter.ParamError", "The description holds characters that are not allowed.");
+		return call_fail(c, "InvalidParameter.ParamError",
+			"The description holds characters that are not allowed.");
 	if (u->key_count >= KEYS_PER_USER)
-		return fail(c, "OperationDenied.AccessKeyOverLimit", "A user has at most %d access keys.", KEYS_PER_USER);
+		return call_fail(c, "OperationDenied.AccessKeyOverLimit", "A user has at most %d access keys.",
+			KEYS_PER_USER);
 	const struct key *k = key_issue(c->em, u, NULL, NULL, description);
 	struct json *o = json_object(c->arena);
 	put_key(c, o, k);
@@ -77,7 +80,7 @@ static int update_access_key(struct call *c)
 	if (!k)
 		return -1;
 	if (!k->user)
-		return fail(c, "OperationDenied.SubUin", "Keys of the root account are not changed here.");
+		return call_fail(c, "OperationDenied.SubUin", "Keys of the root account are not changed here.");
 	k->active = str_eq(text_of(c, "Status"), "Active");
 	return 0;
 }
@@ -89,9 +92,9 @@ static int delete_access_key(struct call *c)
 		return -1;
 	struct user *u = k->user;
 	if (!u)
-		return fail(c, "OperationDenied.SubUin", "Keys of the root account are not deleted here.");
+		return call_fail(c, "OperationDenied.SubUin", "Keys of the root account are not deleted here.");
 	if (k->active && c->em->switches.delete_active_key_refused)
-		return fail(c, "FailedOperation.Accesskey", "An active key cannot be deleted.");
+		return call_fail(c, "FailedOperation.Accesskey", "An active key cannot be deleted.");
 	if (u->keys[0] == k)
 		u->keys[0] = u->keys[1];
 	u->key_count--;
@@ -110,8 +113,10 @@ static const struct param delete_params[] = { TEXT("AccessKeyId", NEEDED, RANGE(
 
 static const struct action actions[] = {
 	{ "cam", "CreateAccessKey", create_access_key, PARAMS(create_params), 5, SCOPE_USER, 0, "TargetUin", NULL },
-	{ "cam", "ListAccessKeys", list_access_keys, PARAMS(list_params), 20, SCOPE_OPERATION, ACTION_READS, "TargetUin", NULL },
-	{ "cam", "UpdateAccessKey", update_access_key, PARAMS(update_params), 5, SCOPE_OPERATION, 0, "AccessKeyId", "Status" },
+	{ "cam", "ListAccessKeys", list_access_keys, PARAMS(list_params), 20, SCOPE_OPERATION, ACTION_READS,
+	"TargetUin", NULL },
+	{ "cam", "UpdateAccessKey", update_access_key, PARAMS(update_params), 5, SCOPE_OPERATION, 0, "AccessKeyId",
+	"Status" },
 	{ "cam", "DeleteAccessKey", delete_access_key, PARAMS(delete_params), 5, SCOPE_OPERATION, 0, "AccessKeyId",
 		"TargetUin" },
 };

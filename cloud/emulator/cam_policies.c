@@ -9,9 +9,11 @@ static const char name_characters[] = ALPHABET_KEY "+=,.@_-";
 
 /* Services that CAM knows; a document that names another one is refused as a whole. */
 static const char *const known_services[] = {
-	"*", "antiddos", "apigw", "apigateway", "billing", "cam", "cat", "cbs", "cdb", "cdn", "ckafka", "cloudaudit", "cls",
+	"*", "antiddos", "apigw", "apigateway", "billing", "cam", "cat", "cbs", "cdb", "cdn", "ckafka", "cloudaudit",
+		"cls",
 	"cos", "cvm", "cynosdb", "domain", "dnspod", "eb", "finance", "kms", "lighthouse", "live", "lowcode", "monitor",
-	"mongodb", "organization", "postgres", "redis", "region", "scf", "sms", "ssl", "ssm", "sts", "tag", "tandon", "tat",
+	"mongodb", "organization", "postgres", "redis", "region", "scf", "sms", "ssl", "ssm", "sts", "tag", "tandon",
+	"tat",
 	"tcb", "tcbr", "tcr", "tem", "tke", "vod", "vpc",
 };
 
@@ -19,14 +21,15 @@ static struct policy *need_policy(struct call *c, const char *param)
 {
 	struct policy *p = index_find_number(&c->em->policies_by_id, (uint64_t)int_of(c, param, 0));
 	if (!p)
-		fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy %" PRId64 " does not exist.", int_of(c, param, 0));
+		call_fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy %" PRId64 " does not exist.", int_of(c,
+			param, 0));
 	return p;
 }
 
 static struct policy *need_custom(struct call *c, struct policy *p)
 {
 	if (p && p->preset) {
-		fail(c, "InvalidParameter.PolicyIdError", "A preset policy cannot be changed.");
+		call_fail(c, "InvalidParameter.PolicyIdError", "A preset policy cannot be changed.");
 		return NULL;
 	}
 	return p;
@@ -50,7 +53,8 @@ static int check_account(struct call *c, const struct cam_resource *r)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		if (str_eq(r->account, ours[i]))
 			return 0;
-	return fail(c, "InvalidParameter.ResourceUinError", "The account of the resource `%.120s` is not yours.", r->text);
+	return call_fail(c, "InvalidParameter.ResourceUinError", "The account of the resource `%.120s` is not yours.",
+		r->text);
 }
 
 static int check_resource(struct call *c, const struct cam_resource *r)
@@ -58,10 +62,12 @@ static int check_resource(struct call *c, const struct cam_resource *r)
 	if (r->any)
 		return 0;
 	if (*r->service && !service_known(r->service, strlen(r->service)))
-		return fail(c, "InvalidParameter.ResourceServiceNotExist", "The service of the resource `%.120s` does not exist.",
+		return call_fail(c, "InvalidParameter.ResourceServiceNotExist",
+			"The service of the resource `%.120s` does not exist.",
 			r->text);
 	if (r->region[strspn(r->region, ALPHABET_ID "-*")])
-		return fail(c, "InvalidParameter.ResourceRegionError", "The region of the resource `%.120s` is wrong.", r->text);
+		return call_fail(c, "InvalidParameter.ResourceRegionError",
+			"The region of the resource `%.120s` is wrong.", r->text);
 	return check_account(c, r);
 }
 
@@ -70,7 +76,8 @@ static int check_statement(struct call *c, const struct cam_statement *s)
 	for (size_t i = 0; i < s->actions.count; i++) {
 		const char *action = s->actions.items[i], *colon = strchr(action, ':');
 		if (colon && !service_known(action, (size_t)(colon - action)))
-			return fail(c, "InvalidParameter.ActionServiceNotExist", "The service of the action `%.80s` does not exist.",
+			return call_fail(c, "InvalidParameter.ActionServiceNotExist",
+				"The service of the action `%.80s` does not exist.",
 				action);
 	}
 	for (size_t i = 0; i < s->resource_count; i++)
@@ -85,7 +92,7 @@ static int check_document(struct call *c, const char *text)
 	struct cam_policy *p;
 	struct err e;
 	if (cam_policy_parse(c->arena, text, strlen(text), &p, &e))
-		return fail(c, e.code, "%s", e.text);
+		return call_fail(c, e.code, "%s", e.text);
 	for (size_t i = 0; i < p->count; i++)
 		if (check_statement(c, &p->statements[i]))
 			return -1;
@@ -125,16 +132,18 @@ static int create_policy(struct call *c)
 	const char *description = text_of(c, "Description");
 	struct err e;
 	if (name[strspn(name, name_characters)])
-		return fail(c, "InvalidParameter.PolicyNameError", "The policy name holds characters that are not allowed.");
+		return call_fail(c, "InvalidParameter.PolicyNameError",
+			"The policy name holds characters that are not allowed.");
 	if (index_find(&c->em->policies_by_name, name))
-		return fail(c, "FailedOperation.PolicyNameInUse", "The policy name `%s` is in use.", name);
+		return call_fail(c, "FailedOperation.PolicyNameInUse", "The policy name `%s` is in use.", name);
 	if (check_document(c, text))
 		return -1;
 	if (custom_count(c->em) >= quota(c->em, 1500))
-		return fail(c, "FailedOperation.PolicyFull", "The number of custom policies has reached its limit.");
+		return call_fail(c, "FailedOperation.PolicyFull",
+			"The number of custom policies has reached its limit.");
 	struct policy *p = policy_new(c->em, name, description ? description : "", text, strlen(text), false, &e);
 	if (!p)
-		return fail(c, e.code, "%s", e.text);
+		return call_fail(c, e.code, "%s", e.text);
 	tags_from(&p->tags, json_get(c->in, "Tags"));
 	json_put_uint(c->out, "PolicyId", p->id);
 	return 0;
@@ -147,15 +156,15 @@ static int update_policy(struct call *c)
 	bool by_id = json_has(c->in, "PolicyId");
 	struct err e;
 	if (!by_id && !name)
-		return fail(c, "InvalidParameter.ParamError", "PolicyId or PolicyName must be given.");
+		return call_fail(c, "InvalidParameter.ParamError", "PolicyId or PolicyName must be given.");
 	struct policy *p = by_id ? need_policy(c, "PolicyId") : index_find(&c->em->policies_by_name, name);
 	if (!p && !by_id)
-		return fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy `%.128s` does not exist.", name);
+		return call_fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy `%.128s` does not exist.", name);
 	p = need_custom(c, p);
 	if (!p || (text && check_document(c, text)))
 		return -1;
 	if (text && policy_rewrite(c->em, p, text, strlen(text), &e))
-		return fail(c, e.code, "%s", e.text);
+		return call_fail(c, e.code, "%s", e.text);
 	if (description)
 		str_copy(p->description, sizeof(p->description), description);
 	if (!by_id)
@@ -169,12 +178,13 @@ static int delete_policy(struct call *c)
 	for (const struct json *v = json_first(ids); v; v = json_next(v)) {
 		struct policy *p = index_find_number(&c->em->policies_by_id, (uint64_t)json_int_or(v, "", 0));
 		if (!p)
-			return fail(c, "ResourceNotFound.PolicyIdNotFound", "The policy %" PRId64 " does not exist.",
+			return call_fail(c, "ResourceNotFound.PolicyIdNotFound",
+				"The policy %" PRId64 " does not exist.",
 				json_int_or(v, "", 0));
 		if (!need_custom(c, p))
 			return -1;
 		if ((p->attached || p->bounding) && c->em->switches.delete_attached_policy_refused)
-			return fail(c, "FailedOperation", "The policy is attached.");
+			return call_fail(c, "FailedOperation", "The policy is attached.");
 	}
 	for (const struct json *v = json_first(ids); v; v = json_next(v)) {
 		struct policy *p = index_find_number(&c->em->policies_by_id, (uint64_t)json_int_or(v, "", 0));
@@ -276,9 +286,11 @@ static const struct param list_params[] = {
 
 static const struct action actions[] = {
 	{ "cam", "CreatePolicy", create_policy, PARAMS(create_params), 20, SCOPE_OPERATION, 0, "PolicyName", NULL },
-	{ "cam", "UpdatePolicy", update_policy, PARAMS(update_params), 20, SCOPE_OPERATION, 0, "PolicyId", "PolicyName" },
+	{ "cam", "UpdatePolicy", update_policy, PARAMS(update_params), 20, SCOPE_OPERATION, 0, "PolicyId",
+	"PolicyName" },
 	{ "cam", "GetPolicy", get_policy, PARAMS(id_params), 20, SCOPE_OPERATION, ACTION_READS, "PolicyId", NULL },
-	{ "cam", "ListPolicies", list_policies, PARAMS(list_params), 20, SCOPE_OPERATION, ACTION_READS, "Keyword", NULL },
+	{ "cam", "ListPolicies", list_policies, PARAMS(list_params), 20, SCOPE_OPERATION, ACTION_READS, "Keyword",
+	NULL },
 	{ "cam", "DeletePolicy", delete_policy, PARAMS(delete_params), 20, SCOPE_OPERATION, 0, "PolicyId", NULL },
 };
 

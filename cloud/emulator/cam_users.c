@@ -13,7 +13,7 @@ static struct user *need_user(struct call *c, const char *name)
 {
 	struct user *u = user_by_name(c->em, name);
 	if (!u)
-		fail(c, "ResourceNotFound.UserNotExist", "The user `%.64s` does not exist.", name);
+		call_fail(c, "ResourceNotFound.UserNotExist", "The user `%.64s` does not exist.", name);
 	return u;
 }
 
@@ -28,7 +28,8 @@ static bool has_any(const char *text, const char *set)
 static bool password_fits(const char *text)
 {
 	size_t n = strlen(text);
-	return n >= 8 && n <= 32 && has_any(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") && has_any(text, "abcdefghijklmnopqrstuvwxyz") &&
+	return n >= 8 && n <= 32 && has_any(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") && has_any(text,
+		"abcdefghijklmnopqrstuvwxyz") &&
 		has_any(text, "0123456789") && has_any(text, "!@#$%^&*()_+-=[]{}|;:,.<>?/~`'\"\\");
 }
 
@@ -36,7 +37,7 @@ static int check_password(struct call *c)
 {
 	const char *password = text_of(c, "Password");
 	if (password && *password && !password_fits(password))
-		return fail(c, "InvalidParameter.PasswordViolatedRules", "The password does not fit the rules.");
+		return call_fail(c, "InvalidParameter.PasswordViolatedRules", "The password does not fit the rules.");
 	return 0;
 }
 
@@ -82,11 +83,13 @@ static int add_user(struct call *c)
 {
 	const char *name = text_of(c, "Name");
 	if (name[strspn(name, name_characters)])
-		return fail(c, "InvalidParameter.UserNameIllegal", "The user name holds characters that are not allowed.");
+		return call_fail(c, "InvalidParameter.UserNameIllegal",
+			"The user name holds characters that are not allowed.");
 	if (user_by_name(c->em, name))
-		return fail(c, "InvalidParameter.SubUserNameInUse", "The user name `%s` is in use.", name);
+		return call_fail(c, "InvalidParameter.SubUserNameInUse", "The user name `%s` is in use.", name);
 	if (c->em->users.count >= quota(c->em, 1000))
-		return fail(c, "InvalidParameter.SubUserFull", "The number of sub-accounts has reached its limit.");
+		return call_fail(c, "InvalidParameter.SubUserFull",
+			"The number of sub-accounts has reached its limit.");
 	if (check_password(c))
 		return -1;
 	struct user *u = user_new(c->em, name);
@@ -139,9 +142,9 @@ static int delete_user(struct call *c)
 	if (!u)
 		return -1;
 	if (u->key_count && !int_of(c, "Force", 0))
-		return fail(c, "OperationDenied.HaveKeys", "The user still has access keys.");
+		return call_fail(c, "OperationDenied.HaveKeys", "The user still has access keys.");
 	if (u == c->caller)
-		return fail(c, "FailedOperation.Unmodifiable", "A user cannot delete himself.");
+		return call_fail(c, "FailedOperation.Unmodifiable", "A user cannot delete himself.");
 	drop_user(c->em, u);
 	return 0;
 }
@@ -191,7 +194,8 @@ static int list_accounts(struct call *c)
 {
 	const char *marker = text_of(c, "Marker"), *type = text_of(c, "UserType");
 	if (marker && marker[strspn(marker, "0123456789")])
-		return fail(c, "InvalidParameter.PaginationTokenInvalid", "The marker is not one that was given out.");
+		return call_fail(c, "InvalidParameter.PaginationTokenInvalid",
+			"The marker is not one that was given out.");
 	uint64_t after = marker ? strtoull(marker, NULL, 10) : 0, last = 0;
 	int64_t room = int_of(c, "MaxItems", 100);
 	bool more = false;
@@ -271,7 +275,8 @@ static int get_account_summary(struct call *c)
 #define YES_OR_NO RANGE(0, 1)
 
 static const struct param add_params[] = {
-	NAME, TEXT("Remark", RANGE(0, 1024)), INT("ConsoleLogin", YES_OR_NO), INT("UseApi", YES_OR_NO), TEXT("Password"),
+	NAME, TEXT("Remark", RANGE(0, 1024)), INT("ConsoleLogin", YES_OR_NO), INT("UseApi", YES_OR_NO),
+		TEXT("Password"),
 	INT("NeedResetPassword", YES_OR_NO), CONTACT,
 };
 static const struct param update_params[] = {
@@ -292,8 +297,10 @@ static const struct action actions[] = {
 	{ "cam", "UpdateUser", update_user, PARAMS(update_params), 20, SCOPE_OPERATION, 0, "Name", "ConsoleLogin" },
 	{ "cam", "DeleteUser", delete_user, PARAMS(delete_params), 20, SCOPE_OPERATION, 0, "Name", "Force" },
 	{ "cam", "ListUsers", list_users, NO_PARAMS, 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },
-	{ "cam", "ListAccounts", list_accounts, PARAMS(accounts_params), 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },
-	{ "cam", "DescribeSubAccounts", describe_sub_accounts, PARAMS(sub_accounts_params), 20, SCOPE_OPERATION, ACTION_READS,
+	{ "cam", "ListAccounts", list_accounts, PARAMS(accounts_params), 20, SCOPE_OPERATION, ACTION_READS, NULL,
+	NULL },
+	{ "cam", "DescribeSubAccounts", describe_sub_accounts, PARAMS(sub_accounts_params), 20, SCOPE_OPERATION,
+	ACTION_READS,
 		"FilterSubAccountUin", NULL },
 	{ "cam", "GetUserAppId", get_user_app_id, NO_PARAMS, 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },
 	{ "cam", "GetAccountSummary", get_account_summary, NO_PARAMS, 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },

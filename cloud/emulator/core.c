@@ -128,11 +128,13 @@ int emulator_new(const struct emulator_options *o, struct emulator **out, struct
 
 static void free_lists(struct emulator *em)
 {
-	struct list *const lists[] = { &em->users, &em->policies, &em->groups, &em->keys, &em->envs, &em->servers, &em->runs,
-		&em->orders, &em->tokens };
-	struct index *const indexes[] = { &em->actions, &em->users_by_name, &em->users_by_uin, &em->policies_by_name,
-		&em->policies_by_id, &em->groups_by_id, &em->keys_by_id, &em->envs_by_id, &em->servers_by_id, &em->runs_by_id,
-		&em->tokens_by_name };
+	struct list *const lists[] = {
+		&em->users, &em->policies, &em->groups, &em->keys, &em->envs, &em->servers, &em->runs, &em->orders, &em->tokens,
+	};
+	struct index *const indexes[] = {
+		&em->actions, &em->users_by_name, &em->users_by_uin, &em->policies_by_name, &em->policies_by_id,
+		&em->groups_by_id, &em->keys_by_id, &em->envs_by_id, &em->servers_by_id, &em->runs_by_id, &em->tokens_by_name,
+	};
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		list_free(lists[i]);
 	for (size_t i = 0; i < ARRAY_LEN(indexes); i++)
@@ -173,7 +175,7 @@ void emulator_free(struct emulator *em)
 
 /* --- one call -------------------------------------------------------------------------- */
 
-int fail(struct call *c, const char *code, const char *fmt, ...)
+int call_fail(struct call *c, const char *code, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -205,10 +207,10 @@ static int check_region(struct call *c)
 	if (!c->service->needs_region)
 		return 0;
 	if (!*c->region)
-		return fail(c, "MissingParameter", "The request is missing a required parameter `Region`.");
+		return call_fail(c, "MissingParameter", "The request is missing a required parameter `Region`.");
 	if (region_known(c->region))
 		return 0;
-	return fail(c, "UnsupportedRegion", "The region `%.40s` is not supported.", c->region);
+	return call_fail(c, "UnsupportedRegion", "The region `%.40s` is not supported.", c->region);
 }
 
 static int read_parameters(struct call *c, const struct emulator_request *r)
@@ -220,10 +222,10 @@ static int read_parameters(struct call *c, const struct emulator_request *r)
 		return in ? params_check(c, in) : -1;
 	}
 	if (!str_eq(r->method, "POST"))
-		return fail(c, "UnsupportedProtocol", "The HTTP method must be GET or POST.");
+		return call_fail(c, "UnsupportedProtocol", "The HTTP method must be GET or POST.");
 	const char *text = r->body_len ? r->body : "{}";
 	if (json_parse(c->arena, text, r->body_len ? r->body_len : 2, &body, &e))
-		return fail(c, "InvalidRequest", "The request body is not JSON: %s.", e.text);
+		return call_fail(c, "InvalidRequest", "The request body is not JSON: %s.", e.text);
 	return params_check(c, body);
 }
 
@@ -232,7 +234,7 @@ static int identify(struct call *c, const struct emulator_request *r, int64_t se
 	struct claim_result who;
 	verify(c->em, r, server_now, c->arena, &who);
 	if (who.code)
-		return fail(c, who.code, "%s", who.message);
+		return call_fail(c, who.code, "%s", who.message);
 	c->caller = who.key->user;
 	c->identified = true;
 	return 0;
@@ -241,8 +243,9 @@ static int identify(struct call *c, const struct emulator_request *r, int64_t se
 /* A reading action may be answered as before the last change; returns the whole answer, or NULL. */
 static const char *read_or_stale(struct call *c, const struct emulator_request *r, enum fault_kind fault, size_t *len)
 {
-	const struct stale_key key = { c->action->name, c->caller ? c->caller->uin_text : "", c->region,
-		r->body_len ? r->body : r->query ? r->query : "", r->body_len ? r->body_len : strlen(r->query ? r->query : "") };
+	const char *asked = r->body_len ? r->body : r->query ? r->query : "";
+	const struct stale_key key = { .action = c->action->name, .caller = c->caller ? c->caller->uin_text : "",
+		.region = c->region, .body = asked, .body_len = r->body_len ? r->body_len : strlen(asked) };
 	const char *old = fault == FAULT_STALE ? stale_answer(c->em, &key, len) : NULL;
 	if (old)
 		return arena_strndup(c->arena, old, *len);
@@ -257,11 +260,12 @@ static const char *process(struct call *c, const struct emulator_request *r, con
 {
 	int rc = identify(c, r, r->now_ms + f->skew_ms);
 	if (!rc && f->kind == FAULT_ERROR)
-		rc = fail(c, f->code, "This answer was ordered by the fault script.");
+		rc = call_fail(c, f->code, "This answer was ordered by the fault script.");
 	if (!rc && f->kind == FAULT_THROTTLE)
-		rc = fail(c, "RequestLimitExceeded", "This answer was ordered by the fault script.");
+		rc = call_fail(c, "RequestLimitExceeded", "This answer was ordered by the fault script.");
 	if (!rc && !limits_take(c))
-		rc = fail(c, "RequestLimitExceeded", "Your current request times equals to or exceeds the limit of `%u` per second.",
+		rc = call_fail(c, "RequestLimitExceeded",
+			"Your current request times equals to or exceeds the limit of `%u` per second.",
 			c->action->rate);
 	if (!rc)
 		rc = check_region(c);
@@ -295,8 +299,8 @@ static const char *identifier(struct call *c, const char *name)
 static void note(struct call *c, const char *action, const struct fault *f, const char *code)
 {
 	const char *caller = !c->identified ? "-" : c->caller ? c->caller->uin_text : "root";
-	journal_add(c->em->journal, &(struct journal_entry){ .action = action, .code = code, .fault = f->name, .at = c->em->now,
-		.caller = caller, .subject = c->action ? identifier(c, c->action->subject) : "",
+	journal_add(c->em->journal, &(struct journal_entry){ .action = action, .code = code, .fault = f->name,
+		.at = c->em->now, .caller = caller, .subject = c->action ? identifier(c, c->action->subject) : "",
 		.with = c->action ? identifier(c, c->action->with) : "" });
 }
 
@@ -307,13 +311,13 @@ static void unknown(struct call *c, const char *name, const char *version)
 	for (size_t i = 0; i < ARRAY_LEN(services) && version; i++)
 		known = known || str_eq(services[i].version, version);
 	if (!name || !*name)
-		fail(c, "MissingParameter", "The request is missing a required parameter `Action`.");
+		call_fail(c, "MissingParameter", "The request is missing a required parameter `Action`.");
 	else if (!version || !*version)
-		fail(c, "MissingParameter", "The request is missing a required parameter `Version`.");
+		call_fail(c, "MissingParameter", "The request is missing a required parameter `Version`.");
 	else if (!known)
-		fail(c, "NoSuchVersion", "The version `%.20s` does not exist.", version);
+		call_fail(c, "NoSuchVersion", "The version `%.20s` does not exist.", version);
 	else
-		fail(c, "InvalidAction", "The request action=`%.60s` is invalid or not found.", name);
+		call_fail(c, "InvalidAction", "The request action=`%.60s` is invalid or not found.", name);
 }
 
 static bool not_done(enum fault_kind kind)
@@ -327,7 +331,8 @@ static void serve(struct emulator *em, const struct emulator_request *r, struct 
 	const char *name = request_header(r, "X-TC-Action"), *version = request_header(r, "X-TC-Version");
 	const char *region = request_header(r, "X-TC-Region");
 	const struct fault none = { .name = "" };
-	struct call c = { .em = em, .arena = a, .region = region ? region : "", .now = business_now(em), .out = json_object(a) };
+	struct call c = { .em = em, .arena = a, .region = region ? region : "", .now = business_now(em),
+		.out = json_object(a) };
 	rng_uuid(&em->rng, c.request_id);
 	c.slot = name && version ? index_find(&em->actions, arena_printf(a, "%.20s/%.60s", version, name)) : NULL;
 	if (!c.slot) {
@@ -344,7 +349,8 @@ static void serve(struct emulator *em, const struct emulator_request *r, struct 
 	reply->date_ms += f.skew_ms;
 	if (not_done(f.kind)) {
 		reply->status = f.kind == FAULT_HTTP500 ? 500 : 200;
-		reply->cut = f.kind == FAULT_CUT_BEFORE ? EMULATOR_CUT : f.kind == FAULT_HANG ? EMULATOR_HANG : EMULATOR_ANSWER;
+		reply->cut = f.kind == FAULT_CUT_BEFORE ? EMULATOR_CUT : f.kind == FAULT_HANG ? EMULATOR_HANG :
+			EMULATOR_ANSWER;
 		note(&c, c.action->name, &f, f.name);
 		return;
 	}
@@ -358,7 +364,8 @@ static void serve(struct emulator *em, const struct emulator_request *r, struct 
 	note(&c, c.action->name, &f, c.code ? c.code : "OK");
 }
 
-void emulator_handle(struct emulator *em, const struct emulator_request *r, struct arena *a, struct emulator_reply *reply)
+void emulator_handle(struct emulator *em, const struct emulator_request *r, struct arena *a,
+	struct emulator_reply *reply)
 {
 	*reply = (struct emulator_reply){ .cut = EMULATOR_ANSWER, .status = 200, .date_ms = r->now_ms, .body = "" };
 	em->now = r->now_ms;

@@ -95,7 +95,8 @@ static void finish_operation(struct emulator *em, struct server *s)
 static void expire_server(struct emulator *em, struct server *s, int64_t now)
 {
 	while ((s->state == SERVER_RUNNING || s->state == SERVER_STOPPED) && s->expires <= now) {
-		if (str_eq(s->renew_flag, "NOTIFY_AND_AUTO_RENEW") && money_pay(em, "renew", s->id, s->price, s->expires)) {
+		if (str_eq(s->renew_flag, "NOTIFY_AND_AUTO_RENEW") && money_pay(em, "renew", s->id, s->price,
+			s->expires)) {
 			s->expires += MONTH;
 		} else {
 			s->state = SERVER_SHUTDOWN;

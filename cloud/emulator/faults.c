@@ -221,7 +221,8 @@ static int read_rules(struct emulator *em, struct faults *f, const struct json *
 	return 0;
 }
 
-static int read_script(struct emulator *em, const struct json *script, struct switches *s, struct faults *f, struct err *e)
+static int read_script(struct emulator *em, const struct json *script, struct switches *s, struct faults *f,
+	struct err *e)
 {
 	if (json_type(script) != JSON_OBJECT)
 		return err_set(e, ERR_INPUT, "the script must be an object");

@@ -182,7 +182,8 @@ static size_t gather(const struct grants *g, int64_t at, const struct cam_policy
 	size_t n = 0;
 	for (size_t i = 0; i < g->count; i++) {
 		const struct grant *item = &g->items[i];
-		const struct cam_policy *document = item->from <= at && at < item->to ? document_at(item->policy, at) : NULL;
+		const struct cam_policy *document = item->from <= at && at < item->to ? document_at(item->policy, at) :
+			NULL;
 		if (document)
 			out[n++] = document;
 	}

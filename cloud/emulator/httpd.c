@@ -199,7 +199,8 @@ static int read_address(const char *text, struct sockaddr_in *out, struct err *e
 	if (!colon[1] || *end || port > 65535 || inet_pton(AF_INET, host, &out->sin_addr) != 1)
 		return err_set(e, ERR_INPUT, "\"%s\" is not ADDRESS:PORT", text);
 	if (ntohl(out->sin_addr.s_addr) >> 24 != 127)
-		return err_set(e, ERR_INPUT, "\"%s\" is not a loopback address; the emulator serves this machine only", host);
+		return err_set(e, ERR_INPUT, "\"%s\" is not a loopback address; the emulator serves this machine only",
+			host);
 	out->sin_port = htons((uint16_t)port);
 	return 0;
 }

@@ -27,14 +27,17 @@ int servers_named(struct call *c, struct server ***out, size_t *count)
 	size_t n = 0;
 	for (const struct json *v = json_first(ids); v; v = json_next(v), n++) {
 		if (!server_id_fits(json_string(v)))
-			return fail(c, "InvalidParameterValue.InstanceIdMalformed", "The instance id `%.40s` is malformed.",
+			return call_fail(c, "InvalidParameterValue.InstanceIdMalformed",
+				"The instance id `%.40s` is malformed.",
 				json_string(v));
 		found[n] = index_find(&c->em->servers_by_id, json_string(v));
 		if (!found[n] || !str_eq(found[n]->region, c->region))
-			return fail(c, "ResourceNotFound.InstanceIdNotFound", "The instance `%s` does not exist.", json_string(v));
+			return call_fail(c, "ResourceNotFound.InstanceIdNotFound", "The instance `%s` does not exist.",
+				json_string(v));
 		for (size_t i = 0; i < n; i++)
 			if (found[i] == found[n])
-				return fail(c, "InvalidParameterValue.Duplicated", "The instance `%s` is named twice.", json_string(v));
+				return call_fail(c, "InvalidParameterValue.Duplicated",
+					"The instance `%s` is named twice.", json_string(v));
 	}
 	*out = found;
 	*count = n;
@@ -79,15 +82,18 @@ static int check_kind(struct call *c, const struct bundle *bundle)
 	const char *id = text_of(c, "BlueprintId");
 	const struct blueprint *blueprint = blueprint_find(id);
 	if (!bundle)
-		return fail(c, "InvalidParameter.BundleIdNotFound", "The bundle `%.64s` does not exist.", text_of(c, "BundleId"));
+		return call_fail(c, "InvalidParameter.BundleIdNotFound", "The bundle `%.64s` does not exist.",
+			text_of(c, "BundleId"));
 	if (!id_fits(id, "lhbp-"))
-		return fail(c, "InvalidParameterValue.BlueprintIdMalformed", "The blueprint id `%.40s` is malformed.", id);
+		return call_fail(c, "InvalidParameterValue.BlueprintIdMalformed",
+			"The blueprint id `%.40s` is malformed.", id);
 	if (!blueprint)
-		return fail(c, "ResourceNotFound.BlueprintIdNotFound", "The blueprint `%s` does not exist.", id);
+		return call_fail(c, "ResourceNotFound.BlueprintIdNotFound", "The blueprint `%s` does not exist.", id);
 	if (bundle->memory < blueprint->memory || bundle->disk < blueprint->disk)
-		return fail(c, "InvalidParameterValue.BundleAndBlueprintNotMatch", "The bundle is too small for the blueprint.");
+		return call_fail(c, "InvalidParameterValue.BundleAndBlueprintNotMatch",
+			"The bundle is too small for the blueprint.");
 	if (bundle->sold_out)
-		return fail(c, "ResourcesSoldOut.BundleSoldOut", "The bundle `%s` is sold out.", bundle->id);
+		return call_fail(c, "ResourcesSoldOut.BundleSoldOut", "The bundle `%s` is sold out.", bundle->id);
 	return 0;
 }
 
@@ -99,13 +105,17 @@ static int check_options(struct call *c, int64_t count)
 	size_t n;
 	struct err e;
 	if (!period_fits(json_int_or(c->in, "InstanceChargePrepaid.Period", 0)))
-		return fail(c, "InvalidParameterValue.OutOfRange", "The period is not one of 1 to 12, 24, 36, 48, 60 months.");
+		return call_fail(c, "InvalidParameterValue.OutOfRange",
+			"The period is not one of 1 to 12, 24, 36, 48, 60 months.");
 	if (password && (strlen(password) < 8 || strlen(password) > 30))
-		return fail(c, "InvalidParameterValue.InvalidPassword", "The password must have 8 to 30 characters.");
+		return call_fail(c, "InvalidParameterValue.InvalidPassword",
+			"The password must have 8 to 30 characters.");
 	if (init && str_unbase64(c->arena, init, strlen(init), &bytes, &n, &e))
-		return fail(c, "InvalidParameterValue.InvalidParameterCombination", "InitCommand.Content is not base64.");
+		return call_fail(c, "InvalidParameterValue.InvalidParameterCombination",
+			"InitCommand.Content is not base64.");
 	if ((int64_t)c->em->servers.count + count > c->em->switches.max_servers)
-		return fail(c, "LimitExceeded.InstanceQuotaLimitExceeded", "The number of instances has reached its limit.");
+		return call_fail(c, "LimitExceeded.InstanceQuotaLimitExceeded",
+			"The number of instances has reached its limit.");
 	return 0;
 }
 
@@ -186,7 +196,8 @@ static int create_instances(struct call *c)
 		return -1;
 	int64_t amount = bundle->price * json_int_or(c->in, "InstanceChargePrepaid.Period", 1);
 	if (c->em->balance < amount * count)
-		return fail(c, "FailedOperation.InsufficientBalance", "The balance of the account is insufficient.");
+		return call_fail(c, "FailedOperation.InsufficientBalance",
+			"The balance of the account is insufficient.");
 	if (bool_of(c, "DryRun", false))
 		return 0;
 	struct token *t = remember(c);
@@ -209,16 +220,17 @@ static int create_instances(struct call *c)
 static int check_idle(struct call *c, const struct server *s)
 {
 	if (s->state == SERVER_PENDING)
-		return fail(c, "OperationDenied.InstanceCreating", "The instance `%s` is being created.", s->id);
+		return call_fail(c, "OperationDenied.InstanceCreating", "The instance `%s` is being created.", s->id);
 	if (s->operating)
-		return fail(c, "UnsupportedOperation.LatestOperationUnfinished", "The latest operation of `%s` is not finished.",
+		return call_fail(c, "UnsupportedOperation.LatestOperationUnfinished",
+			"The latest operation of `%s` is not finished.",
 			s->id);
 	return 0;
 }
 
 static int wrong_state(struct call *c, const struct server *s)
 {
-	return fail(c, "UnsupportedOperation.InvalidInstanceState", "The instance `%s` is in the state %s.", s->id,
+	return call_fail(c, "UnsupportedOperation.InvalidInstanceState", "The instance `%s` is in the state %s.", s->id,
 		server_state_name(s));
 }
 
@@ -248,7 +260,7 @@ static int change(struct call *c, unsigned from, enum server_state target, int (
 
 static int returnable(struct call *c, struct server *s)
 {
-	return server_return_code(c->em, s) ? fail(c, "UnsupportedOperation.ResourceNotReturnable",
+	return server_return_code(c->em, s) ? call_fail(c, "UnsupportedOperation.ResourceNotReturnable",
 		"The instance `%s` cannot be returned.", s->id) : 0;
 }
 
@@ -280,14 +292,16 @@ static int renew_instances(struct call *c)
 	if (servers_named(c, &servers, &n))
 		return -1;
 	if (!period_fits(months))
-		return fail(c, "InvalidParameterValue.OutOfRange", "The period is not one of 1 to 12, 24, 36, 48, 60 months.");
+		return call_fail(c, "InvalidParameterValue.OutOfRange",
+			"The period is not one of 1 to 12, 24, 36, 48, 60 months.");
 	for (size_t i = 0; i < n; i++) {
 		if (check_idle(c, servers[i]))
 			return -1;
 		amount += servers[i]->price * months;
 	}
 	if (c->em->balance < amount)
-		return fail(c, "FailedOperation.InsufficientBalance", "The balance of the account is insufficient.");
+		return call_fail(c, "FailedOperation.InsufficientBalance",
+			"The balance of the account is insufficient.");
 	for (size_t i = 0; i < n; i++) {
 		struct server *s = servers[i];
 		money_pay(c->em, "renew_server", s->id, s->price * months, c->now);
@@ -340,7 +354,8 @@ static const struct param port_rows[] = {
 };
 static const struct param volume_rows[] = { TEXT("ContainerPath", NEEDED), TEXT("HostPath") };
 static const struct param container_rows[] = {
-	TEXT("ContainerImage", NEEDED), TEXT("ContainerName"), OBJECTS("Envs", env_rows), OBJECTS("PublishPorts", port_rows),
+	TEXT("ContainerImage", NEEDED), TEXT("ContainerName"), OBJECTS("Envs", env_rows), OBJECTS("PublishPorts",
+		port_rows),
 	OBJECTS("Volumes", volume_rows), TEXT("Command"), TEXT("RestartPolicy"),
 };
 static const struct param command_rows[] = {
@@ -369,15 +384,21 @@ static const struct param attribute_params[] = {
 };
 
 static const struct action actions[] = {
-	{ "lighthouse", "CreateInstances", create_instances, PARAMS(create_params), 10, SCOPE_SERVER_NEW, 0, "InstanceName",
+	{ "lighthouse", "CreateInstances", create_instances, PARAMS(create_params), 10, SCOPE_SERVER_NEW, 0,
+		"InstanceName",
 		"ClientToken" },
-	{ "lighthouse", "StartInstances", start_instances, PARAMS(ids_params), 10, SCOPE_SERVERS, 0, "InstanceIds", NULL },
-	{ "lighthouse", "StopInstances", stop_instances, PARAMS(stop_params), 10, SCOPE_SERVERS, 0, "InstanceIds", NULL },
-	{ "lighthouse", "IsolateInstances", isolate_instances, PARAMS(isolate_params), 20, SCOPE_SERVERS, 0, "InstanceIds",
+	{ "lighthouse", "StartInstances", start_instances, PARAMS(ids_params), 10, SCOPE_SERVERS, 0, "InstanceIds",
+	NULL },
+	{ "lighthouse", "StopInstances", stop_instances, PARAMS(stop_params), 10, SCOPE_SERVERS, 0, "InstanceIds",
+	NULL },
+	{ "lighthouse", "IsolateInstances", isolate_instances, PARAMS(isolate_params), 20, SCOPE_SERVERS, 0,
+	"InstanceIds",
 		NULL },
-	{ "lighthouse", "TerminateInstances", terminate_instances, PARAMS(ids_params), 10, SCOPE_SERVERS, 0, "InstanceIds",
+	{ "lighthouse", "TerminateInstances", terminate_instances, PARAMS(ids_params), 10, SCOPE_SERVERS, 0,
+	"InstanceIds",
 		NULL },
-	{ "lighthouse", "RenewInstances", renew_instances, PARAMS(renew_params), 20, SCOPE_SERVERS, 0, "InstanceIds", NULL },
+	{ "lighthouse", "RenewInstances", renew_instances, PARAMS(renew_params), 20, SCOPE_SERVERS, 0, "InstanceIds",
+	NULL },
 	{ "lighthouse", "ModifyInstancesRenewFlag", modify_renew_flag, PARAMS(flag_params), 20, SCOPE_SERVERS, 0,
 		"InstanceIds", "RenewFlag" },
 	{ "lighthouse", "ModifyInstancesAttribute", modify_attribute, PARAMS(attribute_params), 20, SCOPE_SERVERS, 0,

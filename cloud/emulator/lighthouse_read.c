@@ -7,7 +7,8 @@
 static int check_conflict(struct call *c, const char *ids)
 {
 	if (json_has(c->in, ids) && json_has(c->in, "Filters"))
-		return fail(c, "InvalidParameter.ParameterConflict", "`%s` and `Filters` exclude each other.", ids);
+		return call_fail(c, "InvalidParameter.ParameterConflict", "`%s` and `Filters` exclude each other.",
+			ids);
 	return 0;
 }
 
@@ -101,7 +102,8 @@ static bool server_fits(const void *object, const char *name, const char *value)
 {
 	const struct server *s = object;
 	const struct { const char *name, *value; } fields[] = {
-		{ "instance-name", s->name }, { "private-ip-address", s->private_address }, { "public-ip-address", s->address },
+		{ "instance-name", s->name }, { "private-ip-address", s->private_address }, { "public-ip-address",
+			s->address },
 		{ "zone", s->zone }, { "instance-state", server_state_name(s) }, { "bundle-id", s->bundle },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
@@ -125,10 +127,12 @@ static int check_ids(struct call *c)
 	for (const struct json *v = ids ? json_first(ids) : NULL; v; v = json_next(v)) {
 		const struct server *s = index_find(&c->em->servers_by_id, json_string(v));
 		if (!server_id_fits(json_string(v)))
-			return fail(c, "InvalidParameterValue.InstanceIdMalformed", "The instance id `%.40s` is malformed.",
+			return call_fail(c, "InvalidParameterValue.InstanceIdMalformed",
+				"The instance id `%.40s` is malformed.",
 				json_string(v));
 		if ((!s || !str_eq(s->region, c->region)) && c->em->switches.missing_instance_is_error)
-			return fail(c, "ResourceNotFound.InstanceIdNotFound", "The instance `%s` does not exist.", json_string(v));
+			return call_fail(c, "ResourceNotFound.InstanceIdNotFound", "The instance `%s` does not exist.",
+				json_string(v));
 	}
 	return 0;
 }
@@ -278,7 +282,8 @@ static struct json *bundle_json(struct call *c, const struct bundle *b)
 
 static int describe_bundles(struct call *c)
 {
-	static const char *const names[] = { "bundle-id", "support-platform-type", "bundle-type", "bundle-state", NULL };
+	static const char *const names[] = { "bundle-id", "support-platform-type", "bundle-type", "bundle-state",
+		NULL };
 	struct json *list = json_array(c->arena);
 	struct page page = page_by_offset(c, SIZE_MAX / 2, 20);
 	size_t total = 0;
@@ -362,7 +367,8 @@ static const struct param filter_rows[] = {
 	TEXTS("Values", NEEDED, RANGE(0, 100), .code = "InvalidParameter.FilterValueLimitExceeded"),
 };
 static const struct param instances_params[] = {
-	LIST("InstanceIds"), FILTERS, PAGE, TEXT("OrderField", ONE_OF("EXPIRED_TIME")), TEXT("Order", ONE_OF("ASC|DESC")),
+	LIST("InstanceIds"), FILTERS, PAGE, TEXT("OrderField", ONE_OF("EXPIRED_TIME")), TEXT("Order",
+		ONE_OF("ASC|DESC")),
 };
 static const struct param returnable_params[] = { LIST("InstanceIds"), PAGE };
 static const struct param denied_params[] = {
@@ -374,7 +380,8 @@ static const struct param blueprints_params[] = { LIST("BlueprintIds"), PAGE, FI
 static const struct action actions[] = {
 	{ "lighthouse", "DescribeInstances", describe_instances, PARAMS(instances_params), 100, SCOPE_SERVER_LIST,
 		ACTION_READS, "InstanceIds", NULL },
-	{ "lighthouse", "DescribeInstancesReturnable", describe_returnable, PARAMS(returnable_params), 10, SCOPE_SERVER_LIST,
+	{ "lighthouse", "DescribeInstancesReturnable", describe_returnable, PARAMS(returnable_params), 10,
+	SCOPE_SERVER_LIST,
 		ACTION_READS, "InstanceIds", NULL },
 	{ "lighthouse", "DescribeInstancesDeniedActions", describe_denied, PARAMS(denied_params), 10, SCOPE_SERVERS,
 		ACTION_READS, "InstanceIds", NULL },

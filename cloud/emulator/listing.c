@@ -41,7 +41,8 @@ int filters_check(struct call *c, const char *const *names)
 	for (const struct json *f = filters ? json_first(filters) : NULL; f; f = json_next(f)) {
 		const char *name = json_text(f, "Name");
 		if (!is_name(names, name))
-			return fail(c, tat ? "InvalidParameterValue.InvalidFilter" : "InvalidParameter.InvalidFilterNotSupportedName",
+			return call_fail(c, tat ? "InvalidParameterValue.InvalidFilter" :
+				"InvalidParameter.InvalidFilterNotSupportedName",
 				"The filter `%.60s` is not supported.", name);
 	}
 	return 0;

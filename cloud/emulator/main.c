@@ -132,7 +132,8 @@ static int make_emulator(const struct settings *s, struct arena *a, struct emula
 		rc = read_file(a, s->faults, &faults, e);
 	if (rc)
 		return rc;
-	struct emulator_options o = { .secret_id = id, .secret_key = key, .limits = s->limits, .limit_factor = s->limit_factor,
+	struct emulator_options o = { .secret_id = id, .secret_key = key, .limits = s->limits,
+		.limit_factor = s->limit_factor,
 		.policy_cache_ms = (int64_t)(s->policy_cache * 1000), .build_ms = (int64_t)(s->build_time * 1000),
 		.quota_factor = s->quota, .prices = prices, .seed = (uint64_t)s->seed };
 	rc = emulator_new(&o, out, e);
@@ -168,7 +169,8 @@ static int run(const struct settings *s, struct emulator **em, struct err *e)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	struct httpd_options o = { .listen = s->listen, .cert_pem = cert, .key_pem = key, .latency_ms = (int64_t)s->latency,
+	struct httpd_options o = { .listen = s->listen, .cert_pem = cert, .key_pem = key,
+		.latency_ms = (int64_t)s->latency,
 		.clock = clock_system() };
 	rc = httpd_start(*em, &o, &httpd, e);
 	if (rc)

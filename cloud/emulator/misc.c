@@ -71,7 +71,8 @@ static int tag_resources(struct call *c)
 	char service[16];
 	for (const struct json *v = json_first(resources); v; v = json_next(v))
 		if (!last_segment(json_string(v), service))
-			return fail(c, "InvalidParameterValue.ResourceDescriptionError", "A resource has not six segments.");
+			return call_fail(c, "InvalidParameterValue.ResourceDescriptionError",
+				"A resource has not six segments.");
 	for (const struct json *v = json_first(resources); v; v = json_next(v)) {
 		const char *name = last_segment(json_string(v), service);
 		struct tags *t = tags_of(c->em, service, name);
@@ -135,7 +136,8 @@ static int get_resources(struct call *c)
 {
 	const char *token = text_of(c, "PaginationToken");
 	if (token && token[strspn(token, "0123456789")])
-		return fail(c, "InvalidParameter.PaginationTokenInvalid", "The token is not one that was given out.");
+		return call_fail(c, "InvalidParameter.PaginationTokenInvalid",
+			"The token is not one that was given out.");
 	struct mapping m = { .call = c, .list = json_array(c->arena), .from = token ? strtoul(token, NULL, 10) : 0 };
 	m.to = m.from + (size_t)int_of(c, "MaxResults", 50);
 	for (size_t i = 0; i < c->em->envs.count; i++) {
@@ -148,7 +150,8 @@ static int get_resources(struct call *c)
 	}
 	for (size_t i = 0; i < c->em->policies.count; i++) {
 		const struct policy *p = c->em->policies.items[i];
-		add_mapping(&m, arena_printf(c->arena, "qcs::cam::uin/%" PRIu64 ":policyid/%s", c->em->owner_uin, p->id_text),
+		add_mapping(&m, arena_printf(c->arena, "qcs::cam::uin/%" PRIu64 ":policyid/%s", c->em->owner_uin,
+			p->id_text),
 			&p->tags);
 	}
 	json_put_text(c->out, "PaginationToken", m.total > m.to ? arena_printf(c->arena, "%zu", m.to) : "");
@@ -160,7 +163,8 @@ static int get_resources(struct call *c)
 
 static int describe_account_balance(struct call *c)
 {
-	static const char *const zero[] = { "IncomeIntoAccountBalance", "PresentAccountBalance", "FreezeAmount", "OweAmount",
+	static const char *const zero[] = { "IncomeIntoAccountBalance", "PresentAccountBalance", "FreezeAmount",
+		"OweAmount",
 		"CreditAmount", "CreditBalance", "RealCreditBalance", "TempCredit" };
 	static const char *const full[] = { "Balance", "RealBalance", "CashAccountBalance" };
 	json_put_uint(c->out, "Uin", c->em->owner_uin);
@@ -178,15 +182,18 @@ static int describe_account_balance(struct call *c)
 
 static const struct param tag_rows[] = {
 	TEXT("TagKey", NEEDED, RANGE(1, 127), .code = "InvalidParameterValue.TagKeyLengthExceeded"),
-	TEXT("TagValue", NEEDED, RANGE(0, 255), .code = "InvalidParameterValue.TagValueLengthExceeded"), TEXT("Category"),
+	TEXT("TagValue", NEEDED, RANGE(0, 255), .code = "InvalidParameterValue.TagValueLengthExceeded"),
+	TEXT("Category"),
 };
 static const struct param tag_params[] = {
 	TEXTS("ResourceList", NEEDED, RANGE(1, 10), .code = "LimitExceeded.ResourceNumPerRequest"),
 	OBJECTS("Tags", tag_rows, NEEDED, RANGE(1, 10), .code = "LimitExceeded.TagNumPerRequest"),
 };
-static const struct param tag_filter_rows[] = { TEXT("TagKey", NEEDED, RANGE(1, 127)), TEXTS("TagValue", RANGE(0, 10)) };
+static const struct param tag_filter_rows[] = { TEXT("TagKey", NEEDED, RANGE(1, 127)), TEXTS("TagValue", RANGE(0,
+	10)) };
 static const struct param resources_params[] = {
-	TEXTS("ResourceList", RANGE(0, 50)), OBJECTS("TagFilters", tag_filter_rows, RANGE(0, 6)), TEXT("PaginationToken"),
+	TEXTS("ResourceList", RANGE(0, 50)), OBJECTS("TagFilters", tag_filter_rows, RANGE(0, 6)),
+		TEXT("PaginationToken"),
 	INT("MaxResults", RANGE(1, 200)),
 };
 static const struct param balance_params[] = { BOOL("TempCredit") };
@@ -194,7 +201,8 @@ static const struct param balance_params[] = { BOOL("TempCredit") };
 static const struct action actions[] = {
 	{ "sts", "GetCallerIdentity", get_caller_identity, NO_PARAMS, 20, SCOPE_NONE, ACTION_READS, NULL, NULL },
 	{ "tag", "TagResources", tag_resources, PARAMS(tag_params), 20, SCOPE_TAGGED, 0, "ResourceList", NULL },
-	{ "tag", "GetResources", get_resources, PARAMS(resources_params), 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },
+	{ "tag", "GetResources", get_resources, PARAMS(resources_params), 20, SCOPE_OPERATION, ACTION_READS, NULL,
+	NULL },
 	{ "billing", "DescribeAccountBalance", describe_account_balance, PARAMS(balance_params), 20, SCOPE_OPERATION,
 		ACTION_READS, NULL, NULL },
 };

@@ -30,7 +30,8 @@ static const struct bundle bundles[] = {
 	{ "bundle_gen_lin_16c32g", "GENERAL_BUNDLE", 16, 32, 240, 66000, true },
 };
 static const struct blueprint blueprints[] = {
-	{ "lhbp-0pencla1", "OpenClaw", "2026.10", "APP_OS", "OpenClaw-2026.10-Ubuntu-24.04", "Ubuntu Server 24.04 LTS", 4, 40 },
+	{ "lhbp-0pencla1", "OpenClaw", "2026.10", "APP_OS", "OpenClaw-2026.10-Ubuntu-24.04", "Ubuntu Server 24.04 LTS",
+		4, 40 },
 	{ "lhbp-ubuntu24", "Ubuntu", "24.04 LTS", "PURE_OS", "Ubuntu-24.04", "Ubuntu Server 24.04 LTS", 1, 20 },
 	{ "lhbp-debian12", "Debian", "12", "PURE_OS", "Debian-12", "Debian 12", 1, 20 },
 	{ "lhbp-docker26", "Docker CE", "26", "DOCKER", "Docker-26", "OpenCloudOS 8", 1, 20 },
@@ -120,7 +121,8 @@ static int set_bundle(struct catalogue *c, const char *id, int64_t price, struct
 	c->bundles = mem_realloc(c->bundles, (c->bundle_count + 1) * sizeof(*c->bundles));
 	c->names = mem_realloc(c->names, (c->name_count + 1) * sizeof(*c->names));
 	c->names[c->name_count] = mem_strdup(id);
-	c->bundles[c->bundle_count++] = (struct bundle){ c->names[c->name_count++], "GENERAL_BUNDLE", 2, 4, 60, price, false };
+	c->bundles[c->bundle_count++] = (struct bundle){ c->names[c->name_count++], "GENERAL_BUNDLE", 2, 4, 60, price,
+		false };
 	return 0;
 }
 

@@ -62,7 +62,8 @@ static bool is_choice(const char *choices, const char *text)
 
 static int out_of_limits(struct call *c, const struct param *p, const char *place, const char *why)
 {
-	return fail(c, p->code ? p->code : c->service->value_code, "The value of parameter `%s` is not allowed: %s.", place,
+	return call_fail(c, p->code ? p->code : c->service->value_code,
+		"The value of parameter `%s` is not allowed: %s.", place,
 		why);
 }
 
@@ -82,15 +83,17 @@ static int check_limits(struct call *c, const struct param *p, const struct json
 /* First the shape of the whole tree (names, types, what is missing), then the limits of its values. */
 enum phase { SHAPE, LIMITS };
 
-static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place,
+static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object,
+	const char *place,
 	enum phase phase);
 
 static int wrong_type(struct call *c, const char *place, enum param_type type)
 {
-	return fail(c, "InvalidParameter", "The type of parameter `%s` is not %s.", place, type_names[type]);
+	return call_fail(c, "InvalidParameter", "The type of parameter `%s` is not %s.", place, type_names[type]);
 }
 
-static int check_items(struct call *c, const struct param *p, const struct json *list, const char *place, enum phase phase)
+static int check_items(struct call *c, const struct param *p, const struct json *list, const char *place,
+	enum phase phase)
 {
 	size_t i = 0;
 	for (const struct json *item = json_first(list); item; item = json_next(item), i++) {
@@ -119,16 +122,19 @@ static int check_value(struct call *c, const struct param *p, const struct json 
 	return 0;
 }
 
-static int check_missing(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place)
+static int check_missing(struct call *c, const struct param *rows, size_t count, const struct json *object,
+	const char *place)
 {
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].flags & P_REQUIRED && !json_has(object, rows[i].name))
-			return fail(c, "MissingParameter", "The request is missing a required parameter `%s%s%s`.", place,
+			return call_fail(c, "MissingParameter", "The request is missing a required parameter `%s%s%s`.",
+				place,
 				*place ? "." : "", rows[i].name);
 	return 0;
 }
 
-static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object, const char *place,
+static int check_rows(struct call *c, const struct param *rows, size_t count, const struct json *object,
+	const char *place,
 	enum phase phase)
 {
 	for (const struct json *m = json_first(object); m; m = json_next(m)) {
@@ -136,7 +142,7 @@ static int check_rows(struct call *c, const struct param *rows, size_t count, co
 		char here[96];
 		snprintf(here, sizeof(here), "%.40s%s%.40s", place, *place ? "." : "", json_name(m));
 		if (!p)
-			return fail(c, "UnknownParameter", "The parameter `%s` is not recognized.", here);
+			return call_fail(c, "UnknownParameter", "The parameter `%s` is not recognized.", here);
 		if (json_type(m) != JSON_NULL && check_value(c, p, m, here, phase))
 			return -1;
 	}
@@ -146,7 +152,7 @@ static int check_rows(struct call *c, const struct param *rows, size_t count, co
 int params_check(struct call *c, const struct json *in)
 {
 	if (json_type(in) != JSON_OBJECT)
-		return fail(c, "InvalidParameter", "The request body is not a JSON object.");
+		return call_fail(c, "InvalidParameter", "The request body is not a JSON object.");
 	c->in = in;
 	if (check_rows(c, c->action->params, c->action->param_count, in, "", SHAPE))
 		return -1;
@@ -160,7 +166,8 @@ struct pairs { size_t count; struct pair *items; struct arena *arena; };
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ?
+		c - 'A' + 10 : -1;
 }
 
 static char *unescape(struct arena *a, const char *text, size_t n)
@@ -191,7 +198,8 @@ static void read_pairs(struct pairs *all, const char *query)
 			equal++;
 		struct pair *p = &all->items[all->count];
 		p->name = unescape(all->arena, query, equal);
-		p->value = equal < n ? unescape(all->arena, query + equal + 1, n - equal - 1) : arena_strdup(all->arena, "");
+		p->value = equal < n ? unescape(all->arena, query + equal + 1, n - equal - 1) : arena_strdup(all->arena,
+			"");
 		all->count += n > 0;
 		query += n + (query[n] == '&');
 	}
@@ -282,7 +290,7 @@ const struct json *params_from_query(struct call *c, const char *query)
 	build(&all, in, c->action->params, c->action->param_count, "");
 	for (size_t i = 0; i < all.count; i++) {
 		if (!all.items[i].used) {
-			fail(c, "UnknownParameter", "The parameter `%.60s` is not recognized.", all.items[i].name);
+			call_fail(c, "UnknownParameter", "The parameter `%.60s` is not recognized.", all.items[i].name);
 			return NULL;
 		}
 	}

@@ -4,7 +4,7 @@
 
 #include "cloud/emulator/call.h"
 
-/* The servers of the parameter InstanceIds in the region of the call.  Fails by fail() on an id that is
+/* The servers of the parameter InstanceIds in the region of the call.  Fails by call_fail() on an id that is
  * malformed, named twice, or not there. */
 int servers_named(struct call *, struct server ***out, size_t *count);
 bool server_id_fits(const char *id);

@@ -27,17 +27,22 @@ static const char *placeholder(struct arena *a, const char *text, bool *hidden)
 static int check_values(struct call *c, const struct json *values)
 {
 	if (json_type(values) != JSON_OBJECT)
-		return fail(c, "InvalidParameterValue.ParameterInvalidJsonFormat", "The parameters are not a JSON object.");
+		return call_fail(c, "InvalidParameterValue.ParameterInvalidJsonFormat",
+			"The parameters are not a JSON object.");
 	if (json_count(values) > PARAMETERS)
-		return fail(c, "InvalidParameterValue.ParameterNumberExceeded", "There are more than %d parameters.", PARAMETERS);
+		return call_fail(c, "InvalidParameterValue.ParameterNumberExceeded",
+			"There are more than %d parameters.", PARAMETERS);
 	for (const struct json *v = json_first(values); v; v = json_next(v)) {
 		const char *name = json_name(v);
 		if (strlen(name) > 64)
-			return fail(c, "InvalidParameterValue.ParameterKeyLenExceeded", "A parameter name is too long.");
+			return call_fail(c, "InvalidParameterValue.ParameterKeyLenExceeded",
+				"A parameter name is too long.");
 		if (!*name || name[strspn(name, NAME_CHARACTERS)])
-			return fail(c, "InvalidParameterValue.ParameterKeyContainsInvalidChar", "A parameter name is not allowed.");
+			return call_fail(c, "InvalidParameterValue.ParameterKeyContainsInvalidChar",
+				"A parameter name is not allowed.");
 		if (!json_string(v))
-			return fail(c, "InvalidParameterValue.ParameterValueNotString", "The parameter `%s` is not a string.", name);
+			return call_fail(c, "InvalidParameterValue.ParameterValueNotString",
+				"The parameter `%s` is not a string.", name);
 	}
 	return 0;
 }
@@ -50,10 +55,10 @@ static int read_json(struct call *c, const char *param, struct json **out)
 	if (!text || !*text)
 		return 0;
 	if (!bool_of(c, "EnableParameter", false))
-		return fail(c, "InvalidParameterValue.SupportParametersOnlyIfEnableParameter",
+		return call_fail(c, "InvalidParameterValue.SupportParametersOnlyIfEnableParameter",
 			"`%s` needs EnableParameter.", param);
 	if (json_parse(c->arena, text, strlen(text), out, &e))
-		return fail(c, "InvalidParameterValue.ParameterInvalidJsonFormat", "`%s` is not JSON.", param);
+		return call_fail(c, "InvalidParameterValue.ParameterInvalidJsonFormat", "`%s` is not JSON.", param);
 	return check_values(c, *out);
 }
 
@@ -90,7 +95,8 @@ static int resolve(struct call *c, const char *script, struct json *values, stru
 			continue;
 		const char *value = json_text(values, name);
 		if (!value)
-			return fail(c, "InvalidParameterValue.LackOfParameterInfo", "There is no value for the parameter `%s`.", name);
+			return call_fail(c, "InvalidParameterValue.LackOfParameterInfo",
+				"There is no value for the parameter `%s`.", name);
 		if (secret) {
 			char digest[SHA256_HEX];
 			crypt_sha256_hex(value, strlen(value), digest);
@@ -115,14 +121,18 @@ static int find_targets(struct call *c, struct server ***out, size_t *count)
 	for (const struct json *v = json_first(ids); v; v = json_next(v), n++) {
 		const char *id = json_string(v);
 		if (!server_id_fits(id))
-			return fail(c, "InvalidParameterValue.InvalidInstanceId", "The instance id `%.40s` is malformed.", id);
+			return call_fail(c, "InvalidParameterValue.InvalidInstanceId",
+				"The instance id `%.40s` is malformed.", id);
 		struct server *s = found[n] = index_find(&c->em->servers_by_id, id);
 		if (!s || !str_eq(s->region, c->region))
-			return fail(c, "ResourceNotFound.InstanceNotFound", "The instance `%s` does not exist.", id);
+			return call_fail(c, "ResourceNotFound.InstanceNotFound", "The instance `%s` does not exist.",
+				id);
 		if (s->state != SERVER_RUNNING || s->operating)
-			return fail(c, "ResourceUnavailable.InstanceStateNotRunning", "The instance `%s` is not running.", id);
+			return call_fail(c, "ResourceUnavailable.InstanceStateNotRunning",
+				"The instance `%s` is not running.", id);
 		if (!server_agent_online(c->em, s))
-			return fail(c, "ResourceUnavailable.AgentStatusNotOnline", "The agent of `%s` is not online.", id);
+			return call_fail(c, "ResourceUnavailable.AgentStatusNotOnline",
+				"The agent of `%s` is not online.", id);
 	}
 	*out = found;
 	*count = n;
@@ -209,8 +219,9 @@ static int run_command(struct call *c)
 	size_t n, count = 0;
 	struct err e;
 	if (str_unbase64(c->arena, content, strlen(content), &script, &n, &e) || strlen((const char *)script) != n)
-		return fail(c, "InvalidParameterValue.InvalidContent", "The content is not base64 of a script.");
-	if (merge_values(c, values) || resolve(c, (const char *)script, values, hidden) || find_targets(c, &servers, &count))
+		return call_fail(c, "InvalidParameterValue.InvalidContent", "The content is not base64 of a script.");
+	if (merge_values(c, values) || resolve(c, (const char *)script, values, hidden) || find_targets(c, &servers,
+		&count))
 		return -1;
 	for (const struct json *v = json_first(hidden); v; v = json_next(v)) {
 		json_remove(values, json_name(v));
@@ -237,7 +248,8 @@ static const struct param run_params[] = {
 	TEXT("Content", NEEDED, RANGE(1, 65536), TOO_LONG),
 	TEXTS("InstanceIds", NEEDED, RANGE(1, 200), .code = "InvalidParameterValue.LimitExceeded"),
 	TEXT("CommandName", RANGE(1, 60), TOO_LONG), TEXT("Description", RANGE(0, 120), TOO_LONG),
-	TEXT("CommandType", ONE_OF("SHELL|POWERSHELL|BAT"), .code = "InvalidParameterValue.AgentUnsupportedCommandType"),
+	TEXT("CommandType", ONE_OF("SHELL|POWERSHELL|BAT"),
+	.code = "InvalidParameterValue.AgentUnsupportedCommandType"),
 	TEXT("WorkingDirectory", RANGE(1, 128), .code = "InvalidParameterValue.InvalidWorkingDirectory"),
 	INT("Timeout", RANGE(1, 86400)), BOOL("SaveCommand"), BOOL("EnableParameter"), TEXT("DefaultParameters"),
 	OBJECTS("DefaultParameterConfs", conf_rows, RANGE(0, PARAMETERS)), TEXT("Parameters"),

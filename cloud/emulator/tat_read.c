@@ -14,7 +14,8 @@ static const char *status_of(const struct call *c, const struct run *r)
 static int check_conflict(struct call *c, const char *ids)
 {
 	if (json_has(c->in, ids) && json_has(c->in, "Filters"))
-		return fail(c, "InvalidParameter.ConflictParameter", "`%s` and `Filters` exclude each other.", ids);
+		return call_fail(c, "InvalidParameter.ConflictParameter", "`%s` and `Filters` exclude each other.",
+			ids);
 	return 0;
 }
 
@@ -161,7 +162,8 @@ static int list_runs(struct call *c, const char *ids, bool tasks, const char *co
 
 static int describe_invocations(struct call *c)
 {
-	static const char *const names[] = { "invocation-id", "command-id", "command-created-by", "instance-kind", NULL };
+	static const char *const names[] = { "invocation-id", "command-id", "command-created-by", "instance-kind",
+		NULL };
 	return list_runs(c, "InvocationIds", false, names, "InvocationSet");
 }
 
@@ -213,7 +215,8 @@ static int describe_agents(struct call *c)
 		const struct server *s = c->em->servers.items[i];
 		const struct agent agent = { c, s };
 		bool called = s->state != SERVER_PENDING && (s->agent_online == NEVER || s->agent_online <= c->now);
-		if (!called || !str_eq(s->region, c->region) || !among(c, "InstanceIds", s->id) || !filters_fit(c, &agent, agent_fits))
+		if (!called || !str_eq(s->region, c->region) || !among(c, "InstanceIds", s->id) || !filters_fit(c,
+			&agent, agent_fits))
 			continue;
 		if (total >= page.from && total < page.to)
 			push_agent(c, list, s);
@@ -238,11 +241,14 @@ static const struct param tasks_params[] = { LIST("InvocationTaskIds"), FILTERS,
 static const struct param agents_params[] = { LIST("InstanceIds"), FILTERS, PAGE };
 
 static const struct action actions[] = {
-	{ "tat", "DescribeInvocations", describe_invocations, PARAMS(invocations_params), 20, SCOPE_OPERATION, ACTION_READS,
+	{ "tat", "DescribeInvocations", describe_invocations, PARAMS(invocations_params), 20, SCOPE_OPERATION,
+		ACTION_READS,
 		"InvocationIds", NULL },
-	{ "tat", "DescribeInvocationTasks", describe_invocation_tasks, PARAMS(tasks_params), 20, SCOPE_OPERATION, ACTION_READS,
+	{ "tat", "DescribeInvocationTasks", describe_invocation_tasks, PARAMS(tasks_params), 20, SCOPE_OPERATION,
+	ACTION_READS,
 		"InvocationTaskIds", NULL },
-	{ "tat", "DescribeAutomationAgentStatus", describe_agents, PARAMS(agents_params), 60, SCOPE_OPERATION, ACTION_READS,
+	{ "tat", "DescribeAutomationAgentStatus", describe_agents, PARAMS(agents_params), 60, SCOPE_OPERATION,
+	ACTION_READS,
 		"InstanceIds", NULL },
 };
 

@@ -9,7 +9,7 @@ static struct env *need_env(struct call *c, const char *code)
 {
 	struct env *env = env_by_id(c->em, text_of(c, "EnvId"));
 	if (!env)
-		fail(c, code, "The environment `%.64s` does not exist.", text_of(c, "EnvId"));
+		call_fail(c, code, "The environment `%.64s` does not exist.", text_of(c, "EnvId"));
 	return env;
 }
 
@@ -40,15 +40,16 @@ static int check_purchase(struct call *c, int64_t *amount)
 	const char *alias = text_of(c, "Alias");
 	int64_t price = package_price(c->em->catalogue, text_of(c, "PackageId")), months = int_of(c, "Period", 1);
 	if (!alias_fits(alias))
-		return fail(c, "InvalidParameter", "The alias must start with a letter and hold a-z, 0-9 and single `-`.");
+		return call_fail(c, "InvalidParameter",
+			"The alias must start with a letter and hold a-z, 0-9 and single `-`.");
 	if (price < 0)
-		return fail(c, "InvalidParameter", "The package `%.64s` is not on sale.", text_of(c, "PackageId"));
+		return call_fail(c, "InvalidParameter", "The package `%.64s` is not on sale.", text_of(c, "PackageId"));
 	if (!period_fits(months))
-		return fail(c, "InvalidParameter", "The period must be 1 to 12 or 24 months.");
+		return call_fail(c, "InvalidParameter", "The period must be 1 to 12 or 24 months.");
 	if (c->em->switches.alias_unique && alias_used(c->em, alias))
-		return fail(c, "ResourceInUse", "The alias `%s` is in use.", alias);
+		return call_fail(c, "ResourceInUse", "The alias `%s` is in use.", alias);
 	if ((int64_t)c->em->envs.count >= c->em->switches.max_env_num)
-		return fail(c, "ResourceInsufficient", "The number of environments has reached its limit.");
+		return call_fail(c, "ResourceInsufficient", "The number of environments has reached its limit.");
 	*amount = price * months;
 	return 0;
 }
@@ -108,7 +109,7 @@ static int create_env(struct call *c)
 	if (check_purchase(c, &amount))
 		return -1;
 	if (c->em->balance < amount)
-		return fail(c, "ResourceInsufficient", "The balance of the account is insufficient.");
+		return call_fail(c, "ResourceInsufficient", "The balance of the account is insufficient.");
 	struct env *env = env_new(c);
 	money_pay(c->em, "create_env", env->id, amount, c->now);
 	json_put_text(c->out, "EnvId", env->id);
@@ -129,7 +130,8 @@ static int count_destruction(struct call *c)
 	}
 	if ((int64_t)em->destroyed_total >= em->switches.max_delete_total ||
 		(int64_t)em->destroyed_in_month >= em->switches.max_delete_monthly)
-		return fail(c, "LimitExceeded", "The number of environments that may be destroyed has reached its limit.");
+		return call_fail(c, "LimitExceeded",
+			"The number of environments that may be destroyed has reached its limit.");
 	em->destroyed_total++;
 	em->destroyed_in_month++;
 	return 0;
@@ -149,9 +151,9 @@ static int destroy_env(struct call *c)
 	if (!env)
 		return -1;
 	if (!env->normal)
-		return fail(c, "ResourceUnavailable", "The environment is being initialised.");
+		return call_fail(c, "ResourceUnavailable", "The environment is being initialised.");
 	if (env->isolated && !force)
-		return fail(c, "ResourceUnavailable", "The environment is isolated.");
+		return call_fail(c, "ResourceUnavailable", "The environment is isolated.");
 	if (!env->isolated) {
 		if (count_destruction(c))
 			return -1;
@@ -174,9 +176,9 @@ static int create_env_resource(struct call *c)
 	if (!env)
 		return -1;
 	if (!env->normal || env->isolated)
-		return fail(c, "ResourceUnavailable", "The environment is not in the state NORMAL.");
+		return call_fail(c, "ResourceUnavailable", "The environment is not in the state NORMAL.");
 	if (env->log || env->log_ready)
-		return fail(c, "ResourceInUse.LogExist", "The log service of the environment exists.");
+		return call_fail(c, "ResourceInUse.LogExist", "The log service of the environment exists.");
 	env->log_ready = c->now + build_time(c->em) + 1;
 	env->updated = c->now;
 	events_at(c->em, env->log_ready);
@@ -190,11 +192,11 @@ static int renew_env(struct call *c)
 	if (!env)
 		return -1;
 	if (!period_fits(months))
-		return fail(c, "InvalidParameter", "The period must be 1 to 12 or 24 months.");
+		return call_fail(c, "InvalidParameter", "The period must be 1 to 12 or 24 months.");
 	if (env->isolated && !c->em->switches.renew_restores_isolated)
-		return fail(c, "ResourceUnavailable", "The environment is isolated.");
+		return call_fail(c, "ResourceUnavailable", "The environment is isolated.");
 	if (!money_pay(c->em, "renew_env", env->id, env->price * months, c->now))
-		return fail(c, "ResourceInsufficient", "The balance of the account is insufficient.");
+		return call_fail(c, "ResourceInsufficient", "The balance of the account is insufficient.");
 	env->expires = (env->expires > c->now && !env->isolated ? env->expires : c->now) + months * MONTH;
 	env->isolated = false;
 	env->isolated_at = 0;
@@ -210,7 +212,8 @@ static int modify_env(struct call *c)
 	if (!env)
 		return -1;
 	if (alias && !alias_fits(alias))
-		return fail(c, "InvalidParameter", "The alias must start with a letter and hold a-z, 0-9 and single `-`.");
+		return call_fail(c, "InvalidParameter",
+			"The alias must start with a letter and hold a-z, 0-9 and single `-`.");
 	if (alias)
 		str_copy(env->alias, sizeof(env->alias), alias);
 	env->updated = c->now;
@@ -228,7 +231,8 @@ static const struct param create_params[] = {
 	TEXT("Alias", NEEDED, RANGE(1, 20)), TEXT("PackageId", NEEDED, RANGE(1, 64)),
 	TEXTS("Resources", NEEDED, RANGE(1, 10), ONE_OF("flexdb|storage|function|postgresql")), INT("Period"),
 	BOOL("AutoVoucher"), OBJECTS("Tags", tag_rows, RANGE(0, 10)),
-	TEXT("RenewFlag", ONE_OF("NOTIFY_AND_AUTO_RENEW|NOTIFY_AND_MANUAL_RENEW")), OBJECT("ExternalStorage", storage_rows),
+	TEXT("RenewFlag", ONE_OF("NOTIFY_AND_AUTO_RENEW|NOTIFY_AND_MANUAL_RENEW")), OBJECT("ExternalStorage",
+	storage_rows),
 	TEXT("EnableOverrun", ONE_OF("TRUE|FALSE")),
 };
 static const struct param resource_params[] = { ENV, TEXTS("Resources", NEEDED, RANGE(1, 10), ONE_OF("log")) };

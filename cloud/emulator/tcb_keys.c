@@ -13,9 +13,9 @@ static struct env *usable_env(struct call *c)
 {
 	struct env *env = env_by_id(c->em, text_of(c, "EnvId"));
 	if (!env)
-		fail(c, "InvalidParameter", "The environment `%.64s` does not exist.", text_of(c, "EnvId"));
+		call_fail(c, "InvalidParameter", "The environment `%.64s` does not exist.", text_of(c, "EnvId"));
 	else if (!env->normal || env->isolated)
-		fail(c, "ResourceUnavailable", "The environment is not in the state NORMAL.");
+		call_fail(c, "ResourceUnavailable", "The environment is not in the state NORMAL.");
 	else
 		return env;
 	return NULL;
@@ -68,14 +68,14 @@ static int create_api_key(struct call *c)
 	if (!env)
 		return -1;
 	if (seconds && seconds < 7200)
-		return fail(c, "InvalidParameterValue", "ExpireIn must be 0 or at least 7200 seconds.");
+		return call_fail(c, "InvalidParameterValue", "ExpireIn must be 0 or at least 7200 seconds.");
 	struct env_key *k = publish ? find_publish(env) : NULL;
 	if (k) {
 		put_key(c, c->out, k, k->publish);
 		return 0;
 	}
 	if (!publish && count_type(env, type) >= API_KEYS)
-		return fail(c, "LimitExceeded", "An environment has at most %d API keys.", API_KEYS);
+		return call_fail(c, "LimitExceeded", "An environment has at most %d API keys.", API_KEYS);
 	k = &env->keys[env->key_count++];
 	*k = (struct env_key){ .created = c->now, .expires = seconds ? c->now + seconds * SECOND : 0 };
 	const char *value = token(c);
@@ -92,7 +92,7 @@ static int delete_api_key(struct call *c)
 {
 	struct env *env = env_by_id(c->em, text_of(c, "EnvId"));
 	if (!env)
-		return fail(c, "InvalidParameter", "The environment does not exist.");
+		return call_fail(c, "InvalidParameter", "The environment does not exist.");
 	for (size_t i = 0; i < env->key_count; i++) {
 		if (!str_eq(env->keys[i].id, text_of(c, "KeyId")))
 			continue;
@@ -101,7 +101,7 @@ static int delete_api_key(struct call *c)
 		memmove(env->keys + i, env->keys + i + 1, (env->key_count - i) * sizeof(*env->keys));
 		return 0;
 	}
-	return fail(c, "ResourceNotFound", "The API key does not exist.");
+	return call_fail(c, "ResourceNotFound", "The API key does not exist.");
 }
 
 static int describe_api_key_list(struct call *c)
@@ -112,7 +112,7 @@ static int describe_api_key_list(struct call *c)
 	struct page page = page_by_number(c, "PageNumber", "PageSize", SIZE_MAX / 2, 10);
 	size_t total = 0;
 	if (!env)
-		return fail(c, "InvalidParameter", "The environment does not exist.");
+		return call_fail(c, "InvalidParameter", "The environment does not exist.");
 	for (size_t i = 0; i < env->key_count; i++) {
 		const struct env_key *k = &env->keys[i];
 		if (type && !str_eq(type, k->type))
@@ -132,7 +132,8 @@ static int describe_api_key_list(struct call *c)
 #define ENV TEXT("EnvId", NEEDED, RANGE(1, 64))
 #define TYPES "api_key|publish_key"
 static const struct param create_params[] = {
-	ENV, TEXT("KeyType", NEEDED, ONE_OF(TYPES)), TEXT("KeyName", RANGE(0, 64)), INT("ExpireIn", RANGE(0, INT32_MAX)),
+	ENV, TEXT("KeyType", NEEDED, ONE_OF(TYPES)), TEXT("KeyName", RANGE(0, 64)), INT("ExpireIn", RANGE(0,
+		INT32_MAX)),
 };
 static const struct param delete_params[] = { ENV, TEXT("KeyId", NEEDED, RANGE(1, 64)) };
 static const struct param list_params[] = {
@@ -142,7 +143,8 @@ static const struct param list_params[] = {
 static const struct action actions[] = {
 	{ "tcb", "CreateApiKey", create_api_key, PARAMS(create_params), 20, SCOPE_ENV, 0, "EnvId", "KeyType" },
 	{ "tcb", "DeleteApiKey", delete_api_key, PARAMS(delete_params), 20, SCOPE_ENV, 0, "EnvId", "KeyId" },
-	{ "tcb", "DescribeApiKeyList", describe_api_key_list, PARAMS(list_params), 20, SCOPE_ENV, ACTION_READS, "EnvId", NULL },
+	{ "tcb", "DescribeApiKeyList", describe_api_key_list, PARAMS(list_params), 20, SCOPE_ENV, ACTION_READS, "EnvId",
+	NULL },
 };
 
 const struct action *tcb_key_actions(size_t *count)

@@ -137,7 +137,7 @@ static int describe_env_info(struct call *c)
 {
 	const struct env *env = env_by_id(c->em, text_of(c, "EnvId"));
 	if (!env)
-		return fail(c, "InvalidParameter.EnvId", "The environment does not exist.");
+		return call_fail(c, "InvalidParameter.EnvId", "The environment does not exist.");
 	struct json *info = json_object(c->arena), *user = json_object(c->arena);
 	json_put(info, "EnvBaseInfo", env_info(c, env));
 	json_put_uint(user, "AppId", c->em->app_id);
@@ -227,7 +227,8 @@ static int describe_env_limit(struct call *c)
 		{ "MaxDeleteTotal", sw->max_delete_total }, { "CurrentDeleteTotal", (int64_t)c->em->destroyed_total },
 		{ "MaxDeleteMonthly", sw->max_delete_monthly },
 		{ "CurrentDeleteMonthly", this_month ? (int64_t)c->em->destroyed_in_month : 0 },
-		{ "MaxFreeTrialNum", 0 }, { "CurrentFreeTrialNum", 0 }, { "ChangePayTotal", 0 }, { "CurrentChangePayTotal", 0 },
+		{ "MaxFreeTrialNum", 0 }, { "CurrentFreeTrialNum", 0 }, { "ChangePayTotal", 0 },
+		{ "CurrentChangePayTotal", 0 },
 		{ "ChangePayMonthly", 0 }, { "CurrentChangePayMonthly", 0 },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -279,13 +280,16 @@ static const struct param billing_params[] = {
 };
 static const struct param package_params[] = {
 	TEXT("PackageName"), TEXT("EnvId"), TEXT("Source", ONE_OF("miniapp|qcloud")), TEXT("EnvChannel"),
-	TEXT("TargetAction", ONE_OF("new|modify|renew")), TEXT("GroupName"), TEXTS("PackageTypeList"), TEXT("PaymentChannel"),
+	TEXT("TargetAction", ONE_OF("new|modify|renew")), TEXT("GroupName"), TEXTS("PackageTypeList"),
+	TEXT("PaymentChannel"),
 };
 
 static const struct action actions[] = {
 	{ "tcb", "DescribeEnvs", describe_envs, PARAMS(envs_params), 100, SCOPE_ENVS, ACTION_READS, "EnvId", NULL },
-	{ "tcb", "DescribeEnvInfo", describe_env_info, PARAMS(info_params), 100, SCOPE_ENV, ACTION_READS, "EnvId", NULL },
-	{ "tcb", "DescribeBillingInfo", describe_billing_info, PARAMS(billing_params), 50, SCOPE_OPERATION, ACTION_READS,
+	{ "tcb", "DescribeEnvInfo", describe_env_info, PARAMS(info_params), 100, SCOPE_ENV, ACTION_READS, "EnvId",
+	NULL },
+	{ "tcb", "DescribeBillingInfo", describe_billing_info, PARAMS(billing_params), 50, SCOPE_OPERATION,
+	ACTION_READS,
 		"EnvId", NULL },
 	{ "tcb", "DescribeEnvLimit", describe_env_limit, NO_PARAMS, 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },
 	{ "tcb", "CheckTcbService", check_tcb_service, NO_PARAMS, 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },

@@ -97,7 +97,8 @@ static void judge(const struct cam_policy *p, size_t index, const struct target 
 	}
 }
 
-struct cam_decision cam_evaluate(const struct cam_policy *const *policies, size_t count, const struct cam_policy *boundary,
+struct cam_decision cam_evaluate(const struct cam_policy *const *policies, size_t count,
+	const struct cam_policy *boundary,
 	const struct cam_request *r)
 {
 	struct target t;

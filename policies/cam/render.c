@@ -39,7 +39,8 @@ static int find_value(const struct value *values, const char *name, size_t n, co
 		if (!v->text || !*v->text)
 			return err_set(e, ERR_INPUT, "the template needs ${%s}, which is not known", v->name);
 		if (!plain(v->text))
-			return err_set(e, ERR_INPUT, "${%s} holds other characters than letters, digits and . _ -", v->name);
+			return err_set(e, ERR_INPUT, "${%s} holds other characters than letters, digits and . _ -",
+				v->name);
 		*out = v->text;
 		return 0;
 	}
@@ -56,7 +57,8 @@ static int fill(struct str *s, const char *text, const struct value *values, str
 		mark += 2;
 		size_t n = strcspn(mark, "}\"");
 		if (mark[n] != '}')
-			return err_set(e, ERR_INPUT, "a placeholder is not closed: \"${%.*s\"", n > 40 ? 40 : (int)n, mark);
+			return err_set(e, ERR_INPUT, "a placeholder is not closed: \"${%.*s\"", n > 40 ? 40 : (int)n,
+				mark);
 		int rc = find_value(values, mark, n, &value, e);
 		if (rc)
 			return rc;

@@ -1,9 +1,8 @@
 /* The tables of parameters against the vendor's models (models.json holds names, types and which are needed), and for
  * every action: what is missing, of another type, or unknown is refused, also inside of objects and lists. */
-/* First: cmocka has a macro named fail. */
-#include "cloud/emulator/call.h"
-
 #include "tests/unit/emulator/world.h"
+
+#include "cloud/emulator/call.h"
 
 static char *load_models(struct arena *a, size_t *n)
 {
