@@ -81,6 +81,16 @@ static const struct json *remembered(const struct call *c, enum action action, c
 	return NULL;
 }
 
+/* Whoever is refused halfway begins anew later, and is refused at the same place again.  So further questions of a
+ * kind are asked at once, from what the limiter keeps in reserve. */
+static bool begun(const struct call *c, enum action action)
+{
+	for (const struct memo *m = c->memo; m; m = m->next)
+		if (m->action == action)
+			return true;
+	return false;
+}
+
 static int ask(struct call *c, const struct account *want, enum action action, const struct json *parameters,
 	const struct json **answer, struct err *e)
 {
@@ -88,7 +98,9 @@ static int ask(struct call *c, const struct account *want, enum action action, c
 	const struct json *known = remembered(c, action, text);
 	int rc = 0;
 	if (!known)
-		rc = api_call(c->api, action, want ? want->region : NULL, parameters, c->arena, &known, e);
+		rc = begun(c, action) ? api_admit_more(c->api, action, e) : api_admit(c->api, action, e);
+	if (!rc && !known)
+		rc = api_send(c->api, action, want ? want->region : NULL, parameters, c->arena, &known, e);
 	if (rc)
 		return rc;
 	struct memo *m = arena_alloc(c->arena, sizeof(*m));
