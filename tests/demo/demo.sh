@@ -56,7 +56,7 @@ watch_until() { # SECONDS TEXT COMMAND...
 		ELAPSED=$(($(now_ms) - began))
 		progress_line
 		if "$@" >/dev/null 2>&1; then break; fi
-		[ $ELAPSED -lt $((limit * 1000)) ] || die "$text (waited $limit s)"
+		[ $ELAPSED -lt $((limit * 1000)) ] || { roll; rollcall plan; die "$text (waited $limit s)"; }
 		sleep 0.3
 	done
 	ELAPSED=$(($(now_ms) - began))
@@ -88,13 +88,13 @@ STOP
 
 # --- what the directory says, one line a person -------------------------------------------------------------------
 roll() {
-	printf '   %-12s %-10s %-11s %-20s %-26s %s\n' login HR stage sub-account environment 'retire after'
+	printf '   %-12s %-10s %-11s %-20s %-38s %s\n' login HR stage sub-account environment 'retire after'
 	as_admin ldapsearch -LLL -o ldif-wrap=no -S uid -b "$PEOPLE" '(objectClass=inetOrgPerson)' uid employeeType rollcallStage rollcallName \
 		rollcallEnvId rollcallRetireAfter 2>/dev/null | awk '
 		/^dn:/ { delete v }
 		/^[^ :]+: / { i = index($0, ":"); v[substr($0, 1, i - 1)] = substr($0, i + 2) }
 		function of(n) { return n in v ? v[n] : "-" }
-		/^$/ && "uid" in v { printf "   %-12s %-10s %-11s %-20s %-26s %s\n", of("uid"), of("employeeType"), of("rollcallStage"),
+		/^$/ && "uid" in v { printf "   %-12s %-10s %-11s %-20s %-38s %s\n", of("uid"), of("employeeType"), of("rollcallStage"),
 			of("rollcallName"), of("rollcallEnvId"), of("rollcallRetireAfter"); delete v }'
 }
 

@@ -3,7 +3,7 @@
 # no departure; a login name that comes back on another entry is another person.
 . "$(dirname "$0")/lib.sh"
 world
-SET[life.weak_wait]=1 SET[life.departures_hour]=4
+SET[life.weak_wait]=1 SET[life.departures_per_hour]=4
 slapd_start
 emulator_start
 crowd=(p1 p2 p3 p4 p5 p6 p7 p8)
@@ -12,7 +12,7 @@ daemon_ready
 must 90 "onboarding" all_in_stage active 11
 
 shown() { show "$1" | jq -r "$2"; }
-brake_is_on() { rollcall status --json | jq -e ".health.departures_held_by_brake >= 6"; }
+brake_is_on() { rollcall status --json | jq -e ".health.departures_held_by_brake >= 3"; }
 
 # --- a rename ---------------------------------------------------------------------------------------------------
 uin=$(attribute gus rollcallUin) uuid=$(attribute gus entryUUID)
@@ -51,10 +51,11 @@ equal "$(audit 12)" "" "twelve of everything by now"
 
 # --- many at once ---------------------------------------------------------------------------------------------------
 for login in "${crowd[@]:0:6}"; do ldap_delete "$login"; done
-eventually 15 "six deletions at once trip the brake, and status says so" brake_is_on
+eventually 15 "six deletions trip the brake, and status says so" brake_is_on
 sleep 3
-equal "$(active_keys)" 11 "nobody of them is touched"
+keys=$(active_keys)
+check "four an hour lose access by absence, no more ($keys keys are active)" test "$keys" -ge 8
 grep -q 'departure brake' "$W/rollcalld.log" && ok "an alarm is logged" || not_ok "an alarm is logged"
 disable p7
-eventually 10 "a person who is disabled meanwhile is cut all the same" says 10 active_keys
+eventually 10 "a person who is disabled meanwhile is cut all the same" says $((keys - 1)) active_keys
 finish

@@ -14,8 +14,8 @@ test_note() { show "$1" | jq -e '.person.note'; }
 # --- settings: every error at once, with its place ------------------------------------------------------------------
 settings_write
 check "the settings of these tests are in order" "$PROGRAMS/rollcalld" -c "$W/rollcall.conf" -t
-sed -e 's/^\(\s*base = \).*/\1"";/' -e 's/^\(\s*disabled = \).*/\1"(employeeType=left";/' -e 's/^workers = .*/workers = 0;/' \
-	-e '$a no_such_setting = 1;' "$W/rollcall.conf" | secret_file "$W/bad.conf"
+sed -e 's/^\(\s*base = \).*/\1"";/' -e 's/^\(\s*disabled = \).*/\1"(employeeType=left";/' \
+	-e '$a workers = 0;\nno_such_setting = 1;' "$W/rollcall.conf" | secret_file "$W/bad.conf"
 "$PROGRAMS/rollcalld" -c "$W/bad.conf" -t >"$W/bad.out" 2>&1
 equal $? 1 "bad settings are refused"
 complained() { # PATH: with file:line
@@ -29,7 +29,7 @@ line=$(grep -n '^no_such_setting' "$W/bad.conf" | cut -d: -f1)
 grep -q "bad.conf:$line: no_such_setting:" "$W/bad.out" && ok "the line is right" || not_ok "the line is right" "$(cat "$W/bad.out")"
 printf 'directory: {\n' | secret_file "$W/bad.conf"
 "$PROGRAMS/rollcalld" -c "$W/bad.conf" -t >"$W/bad.out" 2>&1
-equal "$?:$(grep -c 'bad.conf:[0-9]*:' "$W/bad.out")" 1:1 "a file that does not parse is told with its line"
+equal "$?:$(grep -c '^/.*bad.conf:[0-9]*:' "$W/bad.out")" 1:1 "a file that does not parse is told with its line"
 cp "$W/rollcall.conf" "$W/bad.conf"
 chmod 644 "$W/cloud.secret"
 "$PROGRAMS/rollcalld" -c "$W/rollcall.conf" -t >"$W/bad.out" 2>&1
@@ -49,7 +49,7 @@ changetype: modify
 replace: audio
 audio:: $latin
 LDIF
-SET[directory.map.display]='"audio"'
+SET[directory.attributes.display]='"audio"'
 daemon_ready
 ldap_add "$(person cleo)"
 eventually 60 "those whose entry is sound are onboarded" says "ada bob cleo " active_logins

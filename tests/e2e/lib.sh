@@ -118,10 +118,10 @@ end() {
 		limit=$((limit - 1))
 	done
 	[ $limit -gt 0 ] || { note "$1 did not end within 10 s"; kill -KILL "$pid"; }
-	wait "$pid" 2>/dev/null
+	wait "$pid"
 	ENDED=$?
 	unset "PID[$1]"
-}
+} 2>/dev/null      # the shell's own remarks about who was killed
 hang() { kill -STOP "${PID[$1]}"; }
 go_on() { kill -CONT "${PID[$1]}"; }
 
@@ -239,7 +239,7 @@ as_admin() { # TOOL ARGUMENTS...
 	shift
 	"$tool" -x -H "$LDAP" -D "$ADMIN" -y "$W/admin.secret" "$@"
 }
-ldap_add() { printf '%s\n' "$@" | as_admin ldapadd >"$W/tool.log" 2>&1 || die "ldapadd: $(cat "$W/tool.log")"; }
+ldap_add() { printf '%s\n\n' "$@" | as_admin ldapadd >"$W/tool.log" 2>&1 || die "ldapadd: $(cat "$W/tool.log")"; }
 ldap_modify() { printf '%s\n' "$@" | as_admin ldapmodify >"$W/tool.log" 2>&1 || die "ldapmodify: $(cat "$W/tool.log")"; }
 ldap_delete() { as_admin ldapdelete "uid=$1,$PEOPLE" >"$W/tool.log" 2>&1 || die "ldapdelete: $(cat "$W/tool.log")"; }
 ldap_rename() { as_admin ldapmodrdn -r "uid=$1,$PEOPLE" "uid=$2" >"$W/tool.log" 2>&1 || die "ldapmodrdn: $(cat "$W/tool.log")"; }
@@ -306,7 +306,7 @@ AUDIT='
 	(.users | dup("sub-accounts"; .remark)), (.environments | dup("environments"; .tags.rollcall)),
 	(.servers | dup("servers"; .tags.rollcall)), (.users[].keys | dup("keys"; .description)),
 	number("sub-accounts"; .users | length), number("environments"; .environments | length), number("servers"; .servers | length),
-	number("policies of people"; [.policies[] | select(.preset | not) | select(.name | test("boundary|barrier|deny") | not)] | length),
+	number("policies of people"; [.policies[] | select(.description | test(":[0-9a-f]{8}-[0-9a-f-]{27}:[0-9]+"))] | length),
 	(.users[] | select(.keys | length != 1) | "\(.name) has \(.keys | length) keys"),
 	(.users[] | select(.boundary == null) | "\(.name) has no boundary"),
 	if .money_spent != $people * $price then "money spent is \(.money_spent), not \($people) x \($price)" else empty end'
@@ -315,10 +315,40 @@ audit_is_clean() { local wrong; wrong=$(audit "$1") && [ -z "$wrong" ] || { echo
 
 # --- rollcalld ----------------------------------------------------------------------------------------------------
 # The settings as path -> value; tests change SET[path] before daemon_start.
+INSTALLATION=e2e
+TEMPLATES=${TEMPLATES:-$ROOT/policies/templates}
 settings() {
-	SET=()
+	local group
+	group=$(id -gn)
+	SET=(
+		[installation]="\"$INSTALLATION\""
+		[directory.base]="\"$PEOPLE\"" [directory.widest]="\"$SUFFIX\"" [directory.still_ours]="\"ou=alumni,$SUFFIX\""
+		[directory.bind_dn]="\"$ACCOUNT\"" [directory.secret_file]="\"$W/bind.secret\""
+		[directory.entitled]='"(employeeType=*)"' [directory.disabled]='"(employeeType=left)"'
+		[directory.heartbeat]=2 [directory.answer]=2
+		[cloud.credential_file]="\"$W/cloud.secret\"" [cloud.poll]=0.2 [cloud.settle]=2 [cloud.cam_policy_cache]="$POLICY_CACHE"
+		[cloud.agent_script]="\"$ROOT/etc/agent/install-agent.sh\""
+		[policy.template]="\"$TEMPLATES/employee.json\"" [policy.boundary]="\"$TEMPLATES/boundary.json\""
+		[policy.barrier]="\"$TEMPLATES/deny-all.json\""
+		[seal.escrow]="\"$W/escrow.pem\"" [seal.key_file]="\"$OWN_KEY\""
+		[life.weak_wait]=1 [life.sweep_again]=2 [life.retry_max]=5
+		[profiles]='( { name = "standard"; package = "baas_personal"; bundle = "bundle_gen_lin_2c4g"; } )'
+		[state_dir]="\"$STATE\"" [socket]="\"$DESK\"" [admin_group]="\"$group\"" [log]="\"${LOG:-info}\""
+	)
+}
+# Those that are shorter (or smaller) than their defaults, for whoever watches: name, here, usually.
+shortened() {
+	local row name usual
+	for row in directory.heartbeat:30s directory.answer:10s cloud.poll:5s cloud.settle:15m cloud.cam_policy_cache:60s \
+		life.weak_wait:30s life.sweep_again:120s life.retry_max:15m; do
+		name=${row%:*} usual=${row##*:}
+		echo "$name ${SET[$name]}s $usual"
+	done
 }
 settings_write() { # [FILE]
+	# Where things listen is known only now; a test may have said otherwise.
+	[ -n "${SET[directory.uri]:-}" ] || SET[directory.uri]="\"$LDAP\""
+	[ -n "${SET[cloud.endpoint.connect]:-}${SET[cloud.endpoint.url]:-}" ] || SET[cloud.endpoint.url]="\"$EMULATOR\""
 	secret_file "${1:-$W/rollcall.conf}" < <(settings_group "" "")
 }
 settings_group() { # PREFIX INDENT

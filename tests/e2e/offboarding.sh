@@ -2,7 +2,7 @@
 # Disabled: cut at once and in order, environment kept; back in time with the same key; after grace all is gone.
 . "$(dirname "$0")/lib.sh"
 world
-SET[life.grace]='"1h"' SET[life.undo]='"1h"' SET[life.sweep]=1
+SET[life.grace]='"1h"' SET[life.undo]='"1h"' SET[life.sweep_again]=1
 slapd_start
 emulator_start
 ldap_add "$(people ada ben cleo dan)"

@@ -7,7 +7,7 @@ RANDOM=$SEED
 note "seed $SEED (SEED=$SEED repeats this)"
 BUILD_TIME=0.2 POLICY_CACHE=0.1 LIMITS=off
 world
-SET[life.grace]='"1h"' SET[life.retry_max]=1 SET[life.sweep]=2 SET[life.undo]='"1h"'
+SET[life.grace]='"1h"' SET[life.retry_max]=1 SET[life.sweep_again]=2 SET[life.undo]='"1h"'
 slapd_start
 emulator_start
 daemon_ready

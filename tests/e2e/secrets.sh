@@ -3,7 +3,7 @@
 # state, the evidence or the directory.
 . "$(dirname "$0")/lib.sh"
 world
-SET[log_level]='"debug"' SET[life.grace]='"1h"'
+SET[log]='"debug"' SET[life.grace]='"1h"'
 slapd_start
 emulator_start
 faults '{"rules": [{"action": "CreateAccessKey", "kind": "cut_after", "nth": 2}, {"action": "AddUser", "kind": "garbage", "nth": 3},

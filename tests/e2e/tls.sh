@@ -13,7 +13,7 @@ signed slapd-tls ca "/CN=127.0.0.1" "subjectAltName=IP:127.0.0.1"
 
 slapd_start
 emulator_start --tls-cert "$W/cloud-tls.pem" --tls-key "$W/cloud-tls.key"
-SET[cloud.endpoint.url]='"https://"' SET[cloud.endpoint.connect]="\"127.0.0.1:$EMULATOR_PORT\"" SET[cloud.endpoint.ca]="\"$W/ca.pem\""
+SET[cloud.endpoint.connect]="\"127.0.0.1:$EMULATOR_PORT\"" SET[cloud.endpoint.ca]="\"$W/ca.pem\""
 SET[directory.uri]="\"$LDAPS\"" SET[directory.ca]="\"$W/ca.pem\""
 ldap_add "$(people ada bob)"
 daemon_ready
@@ -28,7 +28,6 @@ eventually 30 "the directory by StartTLS: another one" stage_is cleo active
 daemon_stop
 
 # --- who cannot show the right certificate hears nothing ------------------------------------------------------------
-mark=$(calls .calls)
 SET[directory.ca]="\"$W/other.pem\""
 daemon_ready
 ldap_add "$(person dora)"
@@ -37,6 +36,7 @@ equal "$(attribute dora rollcallStage)" "" "a directory whose certificate anothe
 rollcall status --json | jq -e '.health.directory == "not connected"' >/dev/null && ok "status says so" ||
 	not_ok "status says so" "$(rollcall status --json | jq .health)"
 daemon_stop
+mark=$(calls .calls)
 SET[directory.ca]="\"$W/ca.pem\"" SET[cloud.endpoint.ca]="\"$W/other.pem\""
 daemon_ready
 sleep 3

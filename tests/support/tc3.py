@@ -3,8 +3,8 @@
 
     ... | tc3.py URL [options] ACTION...
 
-Standard input holds one JSON object per line with the members "id" and "secret" (what a sealed credential holds).
-For each of them every ACTION is called once.  Secrets come by standard input only and are never printed; an answer
+Standard input holds JSON objects with the members "id" and "secret" (what a sealed credential holds), one behind the
+other.  For each of them every ACTION is called once.  Secrets come by standard input only and are never printed; an answer
 is printed as "ID ACTION CODE", CODE being "ok" or the error code, or with --json as the Response itself.
 
     --until-refused SECONDS   repeat until the key itself is refused (not only what it may do), then print
@@ -125,6 +125,14 @@ def until_refused(cloud, credential, action, seconds):
         time.sleep(0.01)
 
 
+def credentials(text):
+    decoder, at = json.JSONDecoder(), 0
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        credential, at = decoder.raw_decode(text, at)
+        yield credential
+
+
 def main():
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("url")
@@ -136,10 +144,7 @@ def main():
     options = parser.parse_args()
     cloud = Cloud(options)
     calls = 0
-    for line in sys.stdin:
-        if not line.strip():
-            continue
-        credential = json.loads(line)
+    for credential in credentials(sys.stdin.read()):
         for action in options.action:
             calls += 1
             if options.until_refused:
