@@ -91,7 +91,7 @@ static int tear(struct walk *w, const char *line, size_t n, const struct err *ba
 
 static int step(struct walk *w, const char *line, size_t n, struct err *e)
 {
-	struct evidence_link link;
+	struct evidence_link link = { 0 };
 	struct err bad;
 	char digest[SHA256_HEX] = "";
 	w->at++;

@@ -1,5 +1,4 @@
 /* People as the directory showed them last. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +20,6 @@ static const struct column columns[] = {
 	"signal_ms, weak_since_ms, generation, note"
 
 static const struct record_type person_type = { columns, ARRAY_LEN(columns), sizeof(struct store_person) };
-
-static_assert(SIGNAL_DUE == 2, "the index people_due and the query below say 2");
 
 int store_person_put(struct store *s, const struct store_person *p, struct err *e)
 {

@@ -57,7 +57,7 @@ static const char *const steps[] = {
 
 static int check_whose(struct store *s, int64_t version, struct err *e)
 {
-	int64_t id, tables;
+	int64_t id = 0, tables = 0;
 	int r = db_number(s, "PRAGMA application_id", &id, e);
 	if (r == 0)
 		r = db_number(s, "SELECT count(*) FROM sqlite_schema", &tables, e);
@@ -87,7 +87,7 @@ static int take_step(struct store *s, int64_t version, struct err *e)
 
 int db_migrate(struct store *s, struct err *e)
 {
-	int64_t version;
+	int64_t version = 0;
 	int r = db_number(s, "PRAGMA user_version", &version, e);
 	if (r == 0)
 		r = check_whose(s, version, e);

@@ -169,7 +169,7 @@ static void weak_and_due_people_come_when_it_is_time(void **state)
 	size_t n;
 	for (unsigned i = 1; i <= 6; i++) {
 		struct store_person p = person_of(i, f->arena);
-		p.signal = i <= 3 ? SIGNAL_ABSENT : SIGNAL_DUE;
+		p.signal = i <= 3 ? SIGNAL_ABSENT : i == 4 ? SIGNAL_ENTITLED : SIGNAL_DUE;
 		p.weak_since_ms = i <= 3 ? (int64_t)i * 100 : 0;
 		p.due_ms = i > 3 ? NOW + (int64_t)i : 0;
 		OK(store_person_put(f->store, &p, &f->e));
