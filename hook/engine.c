@@ -297,6 +297,8 @@ static int root_step(struct worker *w)
 	n->news_count++;
 	pthread_cond_broadcast(&n->news);
 	pthread_mutex_unlock(&n->lock);
+	if (!rc)
+		post_owner(n->parts.post, root.owner_uin);
 	if (rc == ERR_AUTH)
 		engine_auth_failed(n, &e);
 	if (rc && rc != ERR_LIMIT)

@@ -1,7 +1,8 @@
 #include "hook/post.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,7 @@
 
 #define LETTER_MEMORY (1u << 20)
 #define STORE_RETRY_MS 5000
+#define OWNER_NAME "owner_uin"       /* in the store */
 
 /* How long one letter, or all of them, wait after the n-th failure in a row: first * 2^(n-1), at most `most`. */
 struct patience { int64_t first_ms, most_ms; };
@@ -22,10 +24,18 @@ static const struct patience refused_patience = { 15 * 60000, 6 * 3600000 };  /*
 static const struct patience outage_patience = { 1000, 60000 };             /* no server takes writes */
 static const struct patience auth_patience = { 10000, 300000 };             /* do not hammer */
 
+static uint64_t remembered_owner(const struct post_parts *parts)
+{
+	AUTO_ARENA struct arena *a = arena_new(4096);
+	char *text = NULL;
+	return store_meta_get(parts->store, OWNER_NAME, a, &text, NULL) || !text ? 0 : strtoull(text, NULL, 10);
+}
+
 struct post *post_new(const struct post_parts *parts)
 {
 	struct post *p = mem_alloc(sizeof(*p));
 	p->parts = *parts;
+	p->owner_uin = remembered_owner(parts);
 	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->wake_fd < 0)
 		mem_exhausted();
@@ -40,9 +50,17 @@ void post_free(struct post *p)
 	free(p);
 }
 
+/* Kept over a restart: letters are composed before the cloud was asked who we are. */
 void post_owner(struct post *p, uint64_t owner_uin)
 {
+	char text[24];
+	struct err e;
+	if (p->owner_uin == owner_uin)
+		return;
 	p->owner_uin = owner_uin;
+	snprintf(text, sizeof(text), "%" PRIu64, owner_uin);
+	if (store_meta_put(p->parts.store, OWNER_NAME, text, &e))
+		log_err(LOG_ERROR_LEVEL, "post", "store", &e);
 }
 
 /* --- back-off --------------------------------------------------------------------------------------------- */

@@ -187,7 +187,9 @@ void taken_walk(struct taken *t)
 	struct store_account *a = &t->account;
 	struct walk_result r = { .complete = true };
 	int64_t now = clock_now(t->parts->clock);
-	a->complete = false;
+	/* What the directory shows meanwhile: an audit of somebody active does not make him "joining". */
+	if (a->lane != LANE_AUDIT)
+		a->complete = false;
 	if (a->lane == LANE_REVOKE) {
 		/* Revoking workers stop here: what follows is another lane's and can wait for them. */
 		if (cut(t))

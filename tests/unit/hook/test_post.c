@@ -327,6 +327,24 @@ static void unchanged_secrets_are_not_sealed_anew(void **state)
 	seal_to_free(more);
 }
 
+static void the_owner_is_remembered_over_a_restart(void **state)
+{
+	struct office *o = *state;
+	const struct post_parts parts = { .settings = &o->f.settings, .store = o->f.store, .clock = &o->f.clock,
+		.escrow = o->f.escrow, .own_key = o->f.own, .deliver = deliver, .deliver_ctx = &o->box };
+	keep_password(o, "Pa55word.");
+	compose(o);
+	run(o);
+	post_free(o->post);
+	o->post = post_new(&parts);
+	/* Nobody has told it yet: the sealed password must not lose its owner, nor be sealed anew. */
+	assert_false(compose(o));
+	assert_int_equal(json_int_or(unsealed(o, OWN_SEALED_PASSWORD, o->f.escrow_pkey), "owner_uin", 0), 100000000001);
+	post_owner(o->post, 100000000002);
+	assert_true(compose(o));
+	assert_int_equal(json_int_or(unsealed(o, OWN_SEALED_PASSWORD, o->f.escrow_pkey), "owner_uin", 0), 100000000002);
+}
+
 static void a_secret_of_somebody_else_is_never_delivered(void **state)
 {
 	struct office *o = *state;
@@ -395,7 +413,7 @@ int main(void)
 		OFFICE(a_tombstone_is_small), OFFICE(the_note_tells_what_lasts),
 		OFFICE(the_escrow_key_opens_what_is_sealed), OFFICE(openssl_opens_it_too),
 		OFFICE(the_persons_own_certificate_counts_when_it_is_sound),
-		OFFICE(unchanged_secrets_are_not_sealed_anew), OFFICE(a_secret_of_somebody_else_is_never_delivered),
+		OFFICE(unchanged_secrets_are_not_sealed_anew), OFFICE(the_owner_is_remembered_over_a_restart), OFFICE(a_secret_of_somebody_else_is_never_delivered),
 		OFFICE(a_secret_that_our_key_does_not_open_is_left_out), OFFICE(without_escrow_nothing_is_sealed),
 	};
 	return cmocka_run_group_tests(tests, NULL, fixture_drop_keys);
