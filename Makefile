@@ -170,7 +170,6 @@ TIDY_SRC := $(foreach r,$(ROOMS),$(SRC_$(r))) $(filter-out hook/pam_rollcall.c,$
 $(O)/tidy/%: %.c $(O)/fp/%.o .clang-tidy tests/lint/analyzer.h
 	@mkdir -p $(@D)
 	$(Q)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) -DROLLCALL_FAILPOINTS \
-		$(if $(filter tests/unit/%,$<),-DROLLCALL_ANALYZE_TESTS) \
 		$(if $(filter common/err.c common/mem.c,$<),,-include tests/lint/analyzer.h) >$@.log 2>&1 && touch $@ || \
 		{ sed 's|$(CURDIR)/||' $@.log; exit 1; }
 tidy: $(patsubst %.c,$(O)/tidy/%,$(TIDY_SRC))
@@ -200,6 +199,7 @@ $(FUZZ_BIN): $(O)/fp/tests/fuzz/%: $(O)/fp/tests/fuzz/%.o $(TEST_ARCHIVES)
 INSTALL := install
 inst = $(if $(strip $(2)),$(INSTALL) -d $(DESTDIR)$(3) && $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3)/,true)
 place = sed -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/etc/rollcall|$(SYSCONFDIR)/rollcall|g' \
+	-e 's|/usr/share/rollcall|$(DATADIR)|g' \
 	$(if $(HAVE_SYSTEMD),,-e 's|^Type=notify|Type=exec|')
 SETTINGS := $(DESTDIR)$(SYSCONFDIR)/rollcall/rollcall.conf
 .PHONY: install deb
@@ -210,7 +210,8 @@ install: all
 	$(Q)$(call inst,644,$(wildcard etc/agent/*),$(DATADIR)/agent)
 	$(Q)$(call inst,644,$(wildcard etc/schema/*),$(DATADIR)/schema)
 	$(Q)$(call inst,644,$(wildcard etc/acl/*),$(DATADIR)/acl)
-	$(Q)$(call inst,644,$(wildcard etc/rollcall.conf.sample),$(DATADIR))
+	$(Q)$(place) etc/rollcall.conf.sample >$(DESTDIR)$(DATADIR)/rollcall.conf.sample
+	$(Q)chmod 644 $(DESTDIR)$(DATADIR)/rollcall.conf.sample
 	$(Q)$(call inst,644,README.md CHANGELOG.md ARCHITECTURE.md LICENSE,$(DOCDIR))
 	$(Q)$(foreach s,1 5 8,$(call inst,644,$(wildcard etc/man/*.$(s)),$(MANDIR)/man$(s));)
 	$(Q)$(call inst,644,etc/sysusers.d/rollcall.conf,$(SYSUSERSDIR))
@@ -218,8 +219,7 @@ install: all
 	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR) && $(place) etc/rollcalld.service >$(DESTDIR)$(UNITDIR)/rollcalld.service
 	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/rollcalld.service
 	$(Q)$(INSTALL) -d $(dir $(SETTINGS))
-	$(Q)test -e $(SETTINGS) || ! test -e etc/rollcall.conf.sample || \
-		$(INSTALL) -m 640 etc/rollcall.conf.sample $(SETTINGS)
+	$(Q)test -e $(SETTINGS) || $(INSTALL) -m 640 $(DESTDIR)$(DATADIR)/rollcall.conf.sample $(SETTINGS)
 
 deb:
 	@$(INSTALL_DEPS) build

@@ -26,18 +26,4 @@ void *arena_memdup(struct arena *, const void *p, size_t n) NEVER_NULL;
 char *arena_strndup(struct arena *, const char *s, size_t n) NEVER_NULL;
 char *arena_printf(struct arena *, const char *fmt, ...) NEVER_NULL;
 
-/* An assertion of cmocka that fails does not come back. */
-#ifdef ROLLCALL_ANALYZE_TESTS
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#define holds(condition) do { if (!(condition)) __builtin_unreachable(); } while (0)
-#define _assert_true(result, ...) holds(result)
-#define _assert_int_equal(a, b, ...) holds((a) == (b))
-#define _assert_int_not_equal(a, b, ...) holds((a) != (b))
-#endif
-
 #endif
