@@ -337,6 +337,30 @@ static void swapped_doubled_and_foreign_lines_are_found(void **state)
 	bad(f, "line 4");
 }
 
+/* Whole lines with the right numbers and good sums, but of another history. */
+static void a_line_written_anew_is_found(void **state)
+{
+	struct fixture *f = *state;
+	size_t n, m;
+	add_some(f, 3);
+	close_it(f);
+	AUTO_FREE char *bytes = slurp(f, &n);
+	spill(f, "", 0);
+	open_it(f);
+	for (int i = 0; i < 3; i++)
+		add(f, "nothing happened");
+	AUTO_FREE char *other = slurp(f, &m);
+	AUTO_FREE char *text = mem_alloc(n + m + 1);
+	size_t first = (size_t)(line_at(bytes, 2) - bytes);
+	sprintf(text, "%.*s%.*s%s", (int)first, bytes, (int)(line_at(other, 3) - line_at(other, 2)), line_at(other, 2),
+		line_at(bytes, 3));
+	spill(f, text, strlen(text));
+	bad(f, "line 2 does not follow");
+	sprintf(text, "%.*s%s", (int)(line_at(bytes, 3) - bytes), bytes, line_at(other, 3));
+	spill(f, text, strlen(text));
+	bad(f, "line 3 does not follow");
+}
+
 static void a_changed_end_keeps_it_from_opening(void **state)
 {
 	struct fixture *f = *state;
@@ -513,6 +537,7 @@ int main(void)
 		EVIDENCE_TEST(every_changed_byte_is_found),
 		EVIDENCE_TEST(a_removed_line_is_found),
 		EVIDENCE_TEST(swapped_doubled_and_foreign_lines_are_found),
+		EVIDENCE_TEST(a_line_written_anew_is_found),
 		EVIDENCE_TEST(a_changed_end_keeps_it_from_opening),
 		EVIDENCE_TEST(a_very_long_file_of_something_else),
 		EVIDENCE_TEST(a_torn_line_is_told_of),
