@@ -99,13 +99,17 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 
 /* --- an unknown outcome ------------------------------------------------------------- */
 
-/* If the key was made nobody knows its secret, so nothing is lost by deleting it, and a key that appears later
- * still is a key nobody can use, until the next look finds it. */
+/* A listing may lag behind the call, and the call behind its time-out: before this much time has passed, a key that
+ * is not listed may still appear. */
+#define KEY_SETTLE_MS 60000
+
+/* If the key was made nobody knows its secret, so nothing is lost by deleting it. */
 static int key_resolve(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	struct intent *intents;
 	size_t count;
 	struct keys k = { 0 };
+	bool deleted = false;
 	int rc = c->journal->open_intents(c->journal, ROW_KEY, c->arena, &intents, &count, e);
 	if (rc || !count)
 		return rc;
@@ -120,10 +124,14 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 		rc = delete(c, want, found, &k.list[i], e);
 		if (rc)
 			return rc;
+		deleted = true;
 	}
 	rc = 0;
-	for (size_t i = 0; !rc && i < count; i++)
+	for (size_t i = 0; !rc && i < count; i++) {
+		if (!deleted && clock_now(c->clock) - intents[i].written_ms < KEY_SETTLE_MS)
+			return call_again(c, e, "a key of unknown outcome may still appear");
 		rc = c->journal->settle(c->journal, &intents[i], OUTCOME_ABSENT, found, e);
+	}
 	return rc;
 }
 

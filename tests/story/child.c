@@ -240,7 +240,7 @@ static void settle_settings(struct story_child *c)
 	s->life.weak_wait_ms = 30000;
 	s->life.sweep_ms = 120000;
 	s->life.trust_ms = 600000;
-	s->life.audit_ms = 20 * 86400000LL;
+	s->life.audit_ms = 86400000LL;
 	s->life.retry_max_ms = 900000;
 	s->life.rotation_ms = 90 * 86400000LL;
 	s->life.departures_hour = PEOPLE_MAX;
