@@ -119,6 +119,18 @@ static bool name_taken(struct roll *r, const struct store_person *p, struct aren
 	return true;
 }
 
+/* Placement is decided once: a profile that changes later is reported, never acted upon. */
+static char *profile_note(const struct store_person *p, const struct store_account *acc, struct arena *a)
+{
+	struct placement placement;
+	struct err e;
+	if (!acc->placement || placement_parse(acc->placement, a, &placement, &e) || !p->profile ||
+		str_eq(placement.profile, p->profile))
+		return NULL;
+	return arena_printf(a, "fits profile \"%s\" now; the account stays as it was placed, in \"%s\"", p->profile,
+		placement.profile);
+}
+
 /* The heart: person as known now + account -> decision -> store.  Inside a transaction of the caller. */
 static int apply(struct roll *r, struct store_person *p, bool confirmed, bool gone_again, struct arena *a, struct err *e)
 {
@@ -147,7 +159,6 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 		if (rc == ERR_INPUT) {
 			note = arena_strdup(a, why.text);
 			log_err(LOG_WARN_LEVEL, "roll", p->login, &why);
-			rc = 0;
 		} else if (rc) {
 			*e = why;
 			return rc;
@@ -166,6 +177,8 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 		if (moved)
 			say(r, p, acc.generation, "stage", arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage)), d.why);
 	}
+	if (!note && p->generation && d.stage == STAGE_ACTIVE)
+		note = profile_note(p, &acc, a);
 	/* A waiting name and a start date are looked at again when their moment comes. */
 	p->due_ms = n.name_taken ? now + NAME_AGAIN_MS : p->signal == SIGNAL_DUE ? p->due_ms : 0;
 	p->weak_since_ms = d.wait ? (p->weak_since_ms ? p->weak_since_ms : now) : 0;
@@ -228,22 +241,28 @@ static bool take_over(struct store_person *to, const struct person *from, int64_
 	return news;
 }
 
-/* An entry that cannot be used: told, kept in sight, and nobody loses anything by it. */
+/* An entry that cannot be used: told, kept in sight, and nobody loses anything by it - unless a value in it says
+ * disabled, which needs nothing else of it to be right. */
 static int unusable(struct roll *r, const struct person *p, struct store_person *known, bool is_known, const struct err *why,
-	struct err *e)
+	struct arena *a, struct err *e)
 {
-	char note[sizeof(why->text)];
-	str_copy(note, sizeof(note), why->text);
+	char *note = arena_strdup(a, why->text);
 	if (!is_known) {
 		*known = (struct store_person){ .dn = p->dn, .uid_number = -1, .signal_ms = clock_now(r->clock) };
 		str_copy(known->uuid, sizeof(known->uuid), p->uuid);
 		known->login = known->uuid;
 		known->signal = SIGNAL_NONE;
 	}
-	if (!known->note || strcmp(known->note, note))
+	if (!known->note || strcmp(known->note, note) != 0)
 		log_err(LOG_WARN_LEVEL, "roll", known->login, why);
 	known->weak_since_ms = 0;
 	known->hash[0] = '\0';
+	if (is_known && p->signal == SIGNAL_DISABLED) {
+		known->signal = SIGNAL_DISABLED;
+		known->reason = p->reason;
+		known->csn = p->csn;
+		return apply_alone(r, known, false, false, a, e);
+	}
 	known->note = note;
 	return store_person_put(r->store, known, e);
 }
@@ -259,7 +278,7 @@ static int one_entry(struct roll *r, const struct entry *entry, struct arena *a,
 		return rc;
 	rc = person_read(entry, r->rules, clock_now(r->clock), a, &now, &why);
 	if (rc)
-		return unusable(r, &now, &known, is_known, &why, e);
+		return unusable(r, &now, &known, is_known, &why, a, e);
 	bool changed_login = is_known && known.login && strcmp(known.login, now.login) != 0;
 	if (!take_over(&known, &now, clock_now(r->clock)))
 		return 0;

@@ -289,7 +289,7 @@ static void stop_all(struct daemon *d)
 	sigemptyset(&alarm_only);
 	sigaddset(&alarm_only, SIGALRM);
 	pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
-	alarm(STOP_MS / 1000);
+	(void)alarm(STOP_MS / 1000);
 	if (d->desk)
 		desk_stop(d->desk);
 	engine_stop(d->engine);
@@ -371,7 +371,10 @@ static int run(struct daemon *d)
 		return EXIT_START;
 	}
 	const struct evidence_line line = { .event = "start", .what = "rollcalld " ROLLCALL_VERSION };
-	if (evidence_add(d->evidence, &line, &e) || start_all(d, &e)) {
+	/* A full disk stops granting (each intent asks for evidence first); it must not stop revoking. */
+	if (evidence_add(d->evidence, &line, &e))
+		log_err(LOG_ALARM_LEVEL, "main", NULL, &e);
+	if (start_all(d, &e)) {
 		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
 		return EXIT_START;
 	}
@@ -404,6 +407,11 @@ int main(int argc, char **argv)
 		return usage();
 	setenv("LDAPNOINIT", "1", 1);       /* libldap: neither ldap.conf nor LDAP* variables */
 	json_start();
+	/* Before the first secret file is read; whether unlocked memory is good enough is a setting. */
+	if (secret_harden(false, &warned, &e)) {
+		fprintf(stderr, "rollcalld: %s\n", e.text);
+		return EXIT_START;
+	}
 	d.clock = clock_system();
 	d.arena = arena_new(16u << 20);
 	if (settings_load(file, d.arena, &d.settings, &d.rules, &complaints, &e)) {
@@ -412,8 +420,8 @@ int main(int argc, char **argv)
 		return EXIT_SETTINGS;
 	}
 	log_open((enum log_level)d.settings.log_level, getenv("JOURNAL_STREAM") != NULL);
-	if (secret_harden(d.settings.seal.strict_memory, &warned, &e)) {
-		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
+	if (warned && d.settings.seal.strict_memory) {
+		log_event(LOG_ERROR_LEVEL, "main", NULL, "memory for secrets could not be locked (raise the limit of locked memory)");
 		return EXIT_START;
 	}
 	if (warned)

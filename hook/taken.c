@@ -56,6 +56,8 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 		rc = placement_parse(t->account.placement, a, &t->placement, e);
 	if (!rc && t->account.found && *t->account.found)
 		rc = found_parse(t->account.found, a, &t->found, e);
+	/* A worker that had him in hand when his stage changed wrote down what was right for the stage before. */
+	found_of_stage(&t->found, t->account.since_ms);
 	if (rc)
 		return err_wrap(e, "account %s generation %u", t->account.uuid, t->account.generation);
 	journal_make(t);
@@ -190,18 +192,18 @@ void taken_walk(struct taken *t)
 	/* What the directory shows meanwhile: an audit of somebody active does not make him "joining". */
 	if (a->lane != LANE_AUDIT)
 		a->complete = false;
-	if (a->lane == LANE_REVOKE) {
-		/* Revoking workers stop here: what follows is another lane's and can wait for them. */
-		if (cut(t))
-			a->due_ms = now;
-		return;
-	}
 	int64_t trust = now - t->parts->settings->life.trust_ms;
 	if (a->since_ms > trust)
 		trust = a->since_ms;
 	if (a->sweep_ms && now >= a->sweep_ms && a->sweep_ms > trust)
 		trust = a->sweep_ms;
 	t->walk.trust_since_ms = trust;
+	if (a->lane == LANE_REVOKE) {
+		/* Revoking workers stop here: what follows is another lane's and can wait for them. */
+		if (cut(t))
+			a->due_ms = now;
+		return;
+	}
 	walk_run(&t->walk, &r);
 	a->complete = r.complete;
 	if (r.complete)
@@ -213,6 +215,7 @@ void taken_walk(struct taken *t)
 bool taken_strike(struct taken *t)
 {
 	struct walk_result r;
+	t->walk.trust_since_ms = INT64_MAX;      /* the store may be behind: nothing that it says was done counts */
 	walk_cut(&t->walk, &r);
 	say(t, "cut", r.complete ? "cut without the store" : "cut without the store, not complete yet");
 	return r.complete;

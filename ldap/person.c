@@ -175,7 +175,7 @@ static int copy_values(const struct entry *entry, const struct attribute_map *ma
 		rc = take_certificate(entry, map->certificate, a, p, e);
 	if (!rc)
 		rc = take_due(entry, map->due, p, e);
-	return rc ? rc : take_csn(entry, a, p, e);
+	return rc;
 }
 
 /* The line a human reads in "why".  Values come from the settings' filter text, not from the entry. */
@@ -259,8 +259,12 @@ int person_read(const struct entry *entry, const struct roll_rules *rules, int64
 
 	str_copy(p.uuid, sizeof(p.uuid), entry->uuid);
 	p.dn = arena_strdup(a, entry->dn ? entry->dn : "");
+	/* Judged before anything can be wrong with him: whoever is disabled is disabled, also with a broken mail. */
+	judge(entry, rules, now_ms, a, &p);
+	rc = take_csn(entry, a, &p, e);
 	*out = p;
-	rc = copy_values(entry, &rules->map, a, &p, e);
+	if (!rc)
+		rc = copy_values(entry, &rules->map, a, &p, e);
 	if (rc)
 		return rc;
 	judge(entry, rules, now_ms, a, &p);

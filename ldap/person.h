@@ -77,7 +77,7 @@ struct person {
 };
 
 /* Copy and check.  Fails: INPUT naming attribute and cause (no login, a login of more than 64 bytes, a value
- * that is not UTF-8, a certificate above 16 KiB); uuid and dn of *out are filled all the same. */
+ * that is not UTF-8, a certificate above 16 KiB); uuid, dn, signal, reason and csn of *out are filled all the same. */
 MUST_USE int person_read(const struct entry *, const struct roll_rules *, int64_t now_ms, struct arena *,
 	struct person *out, struct err *e);
 

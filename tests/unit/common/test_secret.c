@@ -160,6 +160,23 @@ static void refuses_files_that_are_not_private(void **state)
 	assert_null(s);
 }
 
+/* As systemd shows them: owned by root, mode 0440 by the mask of an access list. */
+static void takes_credentials_of_a_service_manager(void **state)
+{
+	(void)state;
+	AUTO_ARENA struct arena *a = arena_new(1 << 20);
+	AUTO_SECRET struct secret *s = NULL;
+	struct err e;
+	if (geteuid() != 0)
+		skip();
+	char *path = unit_write(a, "credential", "hidden\n", 7, 0440);
+	assert_int_equal(secret_load(path, &s, &e), 0);
+	assert_int_equal(chown(path, 0, 1), 0);
+	secret_free(s);
+	s = NULL;
+	check_err(secret_load(path, &s, &e), &e, ERR_INPUT, "open to group or others");
+}
+
 static void refuses_bad_contents(void **state)
 {
 	(void)state;
@@ -252,6 +269,7 @@ int main(int argc, char **argv)
 		T(wiping),
 		T(loads_the_first_line),
 		T(refuses_files_that_are_not_private),
+		T(takes_credentials_of_a_service_manager),
 		T(refuses_bad_contents),
 		T(loads_pairs),
 		T(passwords_have_every_class),
