@@ -177,6 +177,9 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 		if (moved)
 			say(r, p, acc.generation, "stage", arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage)), d.why);
 	}
+	/* Entitled by evidence that is too old: when the same comes with newer evidence, it must count as news. */
+	if (in && (d.stage == STAGE_SUSPENDED || d.stage == STAGE_RETIRED))
+		p->hash[0] = '\0';
 	if (!note && p->generation && d.stage == STAGE_ACTIVE)
 		note = profile_note(p, &acc, a);
 	/* A waiting name and a start date are looked at again when their moment comes. */
