@@ -260,7 +260,12 @@ static void groups(void **state)
 	expect(w, "FailedOperation", "cam", "RemoveUserFromGroup", "{\"Info\":[{\"GroupId\":%" PRIu64 ",\"Uin\":%" PRIu64 "}]}",
 		group, uin);
 	ok(w, "cam", "AddUserToGroup", "{\"Info\":[{\"GroupId\":%" PRIu64 ",\"Uin\":%" PRIu64 "}]}", group, uin);
+	/* Own policies and those of the group count together. */
+	attach(w, new_policy(w, "own", "{'version':'2.0','statement':[{'effect':'allow','action':'cam:ListUsers','resource':'*'}]}"), uin);
+	expect_by(w, &key, "OK", "cam", "ListUsers", "{}");
+	expect_by(w, &key, "OK", "tcb", "CheckTcbService", "{}");
 	ok(w, "cam", "DetachGroupPolicy", ATTACH("DetachGroupId", p, group));
+	expect_by(w, &key, "OK", "cam", "ListUsers", "{}");
 	expect_by(w, &key, "AuthFailure.UnauthorizedOperation", "tcb", "DescribeEnvs", "{}");
 	ok(w, "cam", "DeleteGroup", "{\"GroupId\":%" PRIu64 "}", group);
 	ok(w, "cam", "ListGroupsForUser", "{\"SubUin\":%" PRIu64 "}", uin);

@@ -236,6 +236,11 @@ static void pages(void **state)
 	assert_int_equal(json_count(json_get(w->response, "EnvList")), 0);
 	ok(w, "tcb", "DescribeBillingInfo", "{\"Limit\":100}");
 	assert_int_equal(json_count(json_get(w->response, "EnvBillingInfoList")), 45);
+	const char *first = arena_strdup(w->arena, text_at(w, "EnvBillingInfoList[0].EnvId"));
+	const char *second = arena_strdup(w->arena, text_at(w, "EnvBillingInfoList[1].EnvId"));
+	ok(w, "tcb", "DescribeBillingInfo", "{\"EnvIds\":[\"%s\",\"no\",\"%s\"],\"Limit\":1}", second, first);
+	assert_int_equal(number_at(w, "Total"), 2);
+	assert_int_equal(json_count(json_get(w->response, "EnvBillingInfoList")), 1);
 	/* What official clients send and no model names. */
 	ok(w, "tcb", "DescribeEnvs", "{\"EnvTypes\":[\"weda\",\"baas\"],\"IsVisible\":false,\"Channels\":[\"dcloud\"]}");
 }
