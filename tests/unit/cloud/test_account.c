@@ -108,6 +108,20 @@ static void marks(void **state)
 	}
 }
 
+/* What a worker of the stage before wrote down late is not believed in the next one. */
+static void what_was_verified_counts_in_its_stage_only(void **state)
+{
+	(void)state;
+	struct found f = { .uin = 7, .verified_since_ms = 100 };
+	f.verified_ms[ROW_KEY] = 250;
+	found_of_stage(&f, 100);
+	assert_int_equal(f.verified_ms[ROW_KEY], 250);
+	found_of_stage(&f, 200);
+	assert_int_equal(f.verified_ms[ROW_KEY], 0);
+	assert_int_equal(f.verified_since_ms, 200);
+	assert_int_equal(f.uin, 7);
+}
+
 /* CAM takes [A-Za-z0-9+=,.@:/-_] in the description of a key. */
 static void marks_fit_a_key_description(void **state)
 {
@@ -123,6 +137,7 @@ int main(void)
 		cmocka_unit_test(found_survives_the_store),
 		cmocka_unit_test(found_of_other_versions),
 		cmocka_unit_test(found_that_is_not_one),
+		cmocka_unit_test(what_was_verified_counts_in_its_stage_only),
 		cmocka_unit_test(marks),
 		cmocka_unit_test(marks_fit_a_key_description),
 	};

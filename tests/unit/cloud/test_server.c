@@ -383,7 +383,8 @@ static void a_run_that_is_forgotten(void **state)
 {
 	struct cloud *c = *state;
 	cloud_build(c, ROW_AGENT);
-	cloud_faults(c, "{\"rules\":[{\"action\":\"DescribeInvocationTasks\",\"kind\":\"error\",\"code\":\"InvalidParameterValue.InvalidInvocationId\",\"nth\":1}]}");
+	cloud_faults(c, "{\"rules\":[{\"action\":\"DescribeInvocationTasks\",\"kind\":\"error\","
+		"\"code\":\"InvalidParameterValue.InvalidInvocationId\",\"nth\":1}]}");
 	assert_int_equal(cloud_on(c, ROW_AGENT), 0);
 	assert_int_equal(runs(c), 2);
 }
