@@ -13,7 +13,7 @@ struct answer { char *text; size_t len, room; };
 
 static void take_chunk(struct answer *to, const struct wire_value *chunk)
 {
-	if (to->len + chunk->len > to->room) {
+	if (!to->text || to->len + chunk->len > to->room) {
 		to->room = (to->len + chunk->len) * 2;
 		to->text = mem_realloc(to->text, to->room);
 	}
@@ -59,7 +59,7 @@ int command_ask(const struct command_line *l, enum wire_action action, const cha
 	char why[WIRE_TEXT_MAX + 1];
 	struct wire_out o;
 	struct err e;
-	enum wire_status status;
+	enum wire_status status = WIRE_FAILED;
 	uid_t server;
 	wire_request(&o, request, sizeof(request), action);
 	if (name)

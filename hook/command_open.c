@@ -181,7 +181,7 @@ int command_open(const struct command_line *l)
 	const char *file = l->option[OPTION_FILE];
 	const struct what *what = find_what(name);
 	struct sealed_value value = { 0 };
-	struct json *plain;
+	struct json *plain = NULL;
 	if (!what)
 		return command_fail(l, COMMAND_USAGE, "--what is \"key\" or \"password\"");
 	if (!l->option[OPTION_KEY])
