@@ -310,6 +310,21 @@ static int terminate(struct call *c, const struct account *want, struct found *f
 	return rc;
 }
 
+static int next_step(struct call *c, const struct account *want, struct found *found, const struct snapshot_server *s,
+	struct err *e)
+{
+	bool idle = !str_eq(s->operation_state, "OPERATING");
+	if (idle && str_eq(s->state, "RUNNING"))
+		return change(c, want, found, ACT_STOP_INSTANCES, "the server is being stopped", e);
+	if (idle && str_eq(s->state, "STOPPED"))
+		return give_back(c, want, found, e);
+	if (idle && str_eq(s->state, "SHUTDOWN"))
+		return terminate(c, want, found, e);
+	if (str_eq(s->state, "LAUNCH_FAILED"))
+		return let_expire(c, found, "it could not be launched", e);
+	return call_again(c, e, "the server is busy");
+}
+
 static int server_remove(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	struct snapshot_server s;
@@ -323,16 +338,8 @@ static int server_remove(struct call *c, const struct account *want, struct foun
 	adopt(found, &s);
 	if (is_one_of(s.state, "RUNNING STOPPED") && !str_eq(s.renew_flag, NO_RENEWAL))
 		rc = stop_renewal(c, want, found, e);
-	if (!rc && str_eq(s.operation_state, "OPERATING"))
-		rc = call_again(c, e, "the server is busy");
-	else if (!rc && str_eq(s.state, "RUNNING"))
-		rc = change(c, want, found, ACT_STOP_INSTANCES, "the server is being stopped", e);
-	else if (!rc && str_eq(s.state, "STOPPED"))
-		rc = give_back(c, want, found, e);
-	else if (!rc && str_eq(s.state, "SHUTDOWN"))
-		rc = terminate(c, want, found, e);
-	else if (!rc)
-		rc = call_again(c, e, "the server is busy");
+	if (!rc)
+		rc = next_step(c, want, found, &s, e);
 	return rc == ERR_ABSENT ? call_again(c, e, "the server is not there any more") : rc;
 }
 
