@@ -20,7 +20,7 @@ static const struct field fields[] = {
 	FIELD(SIGNED, key_locked_ms), FIELD(TEXT, server_id), FIELD(TEXT, server_state), FIELD(TEXT, server_address),
 	FIELD(SIGNED, server_missed_ms), FIELD(COUNT, server_attempt), FIELD(TEXT, agent_invocation),
 	FIELD(TEXT, agent_state), FIELD(TEXT, proof), FIELD(SIGNED, proof_ms), FIELD(COUNT, proof_seen),
-	FIELD(COUNT, proof_refused), FIELD(TEXT, note),
+	FIELD(COUNT, proof_refused), FIELD(TEXT, note), FIELD(SIGNED, verified_since_ms),
 };
 
 static const void *at(const struct found *f, const struct field *d)
@@ -48,6 +48,14 @@ static void put_field(struct json *o, const struct found *f, const struct field 
 			json_put_uint(o, d->name, *(const unsigned *)at(f, d));
 		return;
 	}
+}
+
+void found_of_stage(struct found *f, int64_t since_ms)
+{
+	if (f->verified_since_ms == since_ms)
+		return;
+	memset(f->verified_ms, 0, sizeof(f->verified_ms));
+	f->verified_since_ms = since_ms;
 }
 
 char *found_print(const struct found *f, struct arena *a)

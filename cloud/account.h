@@ -70,12 +70,15 @@ struct found {
 	int64_t proof_ms;
 	unsigned proof_seen, proof_refused;
 	int64_t verified_ms[ROW_COUNT];  /* when a row was last seen as the table wants it; 0 = not */
+	int64_t verified_since_ms;       /* ... in the stage that began then: in another one it proves nothing */
 	char note[160];                  /* last trouble of a row that nobody waits for (server, agent) */
 };
 
 /* Text form for the store (JSON); unknown members are ignored, missing ones are zero. */
 char *found_print(const struct found *, struct arena *);
 MUST_USE int found_parse(const char *text, struct arena *, struct found *out, struct err *e);
+/* The record is used in the stage that began at since_ms: forgets verified_ms when it is of another one. */
+void found_of_stage(struct found *, int64_t since_ms);
 
 /* The owner mark.  CAM descriptions take [A-Za-z0-9+=,.@:/-_] only, and so does the mark. */
 char *mark_make(struct arena *, const char *installation, const char *uuid, unsigned generation);

@@ -118,20 +118,20 @@ static int send_as(struct api *api, const struct signer *as, enum action action,
 	}
 }
 
-static int admit(struct api *api, enum action action, bool urgent, struct err *e)
+static int admit(struct api *api, enum action action, enum limit_claim claim, struct err *e)
 {
-	int rc = limit_take(api->limit, action, urgent, e);
+	int rc = limit_take(api->limit, action, claim, e);
 	return rc ? err_wrap(e, "%s", action_table[action].name) : 0;
 }
 
 int api_admit(struct api *api, enum action action, struct err *e)
 {
-	return admit(api, action, api->urgent, e);
+	return admit(api, action, api->urgent ? LIMIT_URGENT : LIMIT_ORDINARY, e);
 }
 
 int api_admit_more(struct api *api, enum action action, struct err *e)
 {
-	return admit(api, action, true, e);
+	return admit(api, action, LIMIT_BEGUN, e);
 }
 
 int api_send(struct api *api, enum action action, const char *region, const struct json *parameters, struct arena *a,

@@ -66,7 +66,7 @@ struct api {
 /* Leave of the rate limiter for one call; api_send() is that call.  Apart so that nothing need be written down for
  * a call that may not be made yet.  Fails: LIMIT. */
 MUST_USE int api_admit(struct api *, enum action, struct err *e);
-/* For a further call of an action when one was made already and half is worth nothing: may use the reserve. */
+/* For a further call of an action when one was made already and half is worth nothing: may overdraw. */
 MUST_USE int api_admit_more(struct api *, enum action, struct err *e);
 /* api_call() without asking the limiter. */
 MUST_USE int api_send(struct api *, enum action, const char *region, const struct json *parameters, struct arena *,

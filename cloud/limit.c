@@ -28,6 +28,7 @@ struct limit {
 	struct bucket buckets[];
 };
 
+#define BEGUN_CALLS 2           /* one a worker; that two workers are in the middle of the same look is rare enough */
 #define SLOWEST (1.0 / 16)
 #define EASE_MS 5000.0          /* after each such time without throttling the rate grows by an eighth of the full one */
 #define SAME_BURST_MS 500.0     /* refusals of calls that were under way together count once */
@@ -78,11 +79,12 @@ static void ease(struct bucket *b, double now)
 }
 
 /* Milliseconds until the caller may come back; 0 = the call may go. */
-static double take(struct bucket *b, double now, int urgent)
+static double take(struct bucket *b, double now, enum limit_claim claim)
 {
 	ease(b, now);
 	double interval = b->interval / b->factor;
-	double early = b->early + (urgent ? b->reserve : 0);
+	bool urgent = claim != LIMIT_ORDINARY;
+	double early = b->early + (urgent ? b->reserve : 0) + (claim == LIMIT_BEGUN ? BEGUN_CALLS * interval : 0);
 	if (b->next - early <= now) {
 		b->next = (b->next > now ? b->next : now) + interval;
 		return 0;
@@ -98,12 +100,12 @@ static double take(struct bucket *b, double now, int urgent)
 	return due - now;
 }
 
-int limit_take(struct limit *l, size_t bucket, int urgent, struct err *e)
+int limit_take(struct limit *l, size_t bucket, enum limit_claim claim, struct err *e)
 {
 	if (bucket >= l->count)
 		return err_set(e, ERR_BUG, "no bucket %zu", bucket);
 	pthread_mutex_lock(&l->lock);
-	double wait = take(&l->buckets[bucket], (double)clock_mono(l->clock), urgent);
+	double wait = take(&l->buckets[bucket], (double)clock_mono(l->clock), claim);
 	pthread_mutex_unlock(&l->lock);
 	if (wait <= 0)
 		return 0;

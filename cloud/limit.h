@@ -15,8 +15,13 @@ struct limit;
 /* share: part of the documented rates that this daemon may use (0 < share <= 1). */
 struct limit *limit_new(size_t buckets, const double *per_second, double share, const struct clock *);
 void limit_free(struct limit *);
-/* Fails: LIMIT with due_ms.  urgent: revocations, which may use the reserve that others leave. */
-MUST_USE int limit_take(struct limit *, size_t bucket, int urgent, struct err *e);
+enum limit_claim {
+	LIMIT_ORDINARY,
+	LIMIT_URGENT,      /* revocations: may use the reserve that others leave */
+	LIMIT_BEGUN,       /* the rest of a look whose first call was let through: goes a little beyond that, too */
+};
+/* Fails: LIMIT with due_ms. */
+MUST_USE int limit_take(struct limit *, size_t bucket, enum limit_claim, struct err *e);
 void limit_throttled(struct limit *, size_t bucket);
 
 #endif

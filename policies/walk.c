@@ -146,6 +146,22 @@ static const struct row *row_by_cut(const struct lifecycle *l, unsigned place)
 	return NULL;
 }
 
+/* The cut can be refused in part, by a rate limit above all.  What was seen as it must be is left alone by the next
+ * attempt: all of it at once may never be had when many leave. */
+static bool is_cut(const struct walk *w, const struct row *row)
+{
+	return w->found->verified_ms[row->id] > w->trust_since_ms;
+}
+
+static int cut_row(struct walk *w, const struct row *row, struct err *e)
+{
+	const struct driver *d = row->driver;
+	int rc = row->cells[w->stage] == CELL_LOCK ? d->lock(w->call, w->want, w->found, e)
+						   : d->remove(w->call, w->want, w->found, e);
+	w->found->verified_ms[row->id] = rc ? 0 : clock_now(w->call->clock);
+	return rc;
+}
+
 void walk_cut(struct walk *w, struct walk_result *r)
 {
 	struct err e;
@@ -158,16 +174,14 @@ void walk_cut(struct walk *w, struct walk_result *r)
 	for (unsigned place = 1; place <= CUT_LAST; place++) {
 		const struct row *row = row_by_cut(w->life, place);
 		begin(w, row);
-		if (row->driver->cut && row->driver->cut(w->call, w->want, w->found, &e))
+		if (row->driver->cut && !is_cut(w, row) && row->driver->cut(w->call, w->want, w->found, &e))
 			note(w, r, row->id, &e);
 		POINT("walk.cut");
 	}
 	for (unsigned place = 1; place <= CUT_LAST; place++) {
 		const struct row *row = row_by_cut(w->life, place);
 		begin(w, row);
-		int rc = row->cells[w->stage] == CELL_LOCK ? row->driver->lock(w->call, w->want, w->found, &e)
-							    : row->driver->remove(w->call, w->want, w->found, &e);
-		if (rc)
+		if (!is_cut(w, row) && cut_row(w, row, &e))
 			note(w, r, row->id, &e);
 	}
 	w->call->api->urgent = false;

@@ -1,7 +1,8 @@
 /* The walk brings one account to the column of its stage.  Plan and act are the same code.
  *
  * walk_cut:  the cut.  Without looking first and going on past failures: key off, console off, barrier on;
- *            then everything else that a leaver could use is listed and switched off.
+ *            then everything else that a leaver could use is listed and switched off.  What an earlier attempt of the
+ *            same cut has done (after trust_since_ms) is not done again.
  * walk_run:  1. take away (rows that are not ON, in the order of the cut column, past failures),
  *            2. build (ON rows in order, stopping where a needed row fails).
  * Every step looks, then acts, then writes down.  Rows seen as wanted after trust_since_ms are not looked at. */

@@ -13,6 +13,7 @@
 static struct {
 	enum seen there[ROW_COUNT];
 	int fails_at;                 /* this call of a changing verb fails; -1 none */
+	int budget;                   /* so many of them are let through in one walk; 0 any number */
 	int calls;                    /* changing verbs called */
 	enum row_id order[64];
 	const char *verbs[64];
@@ -29,6 +30,8 @@ static int verb(struct call *c, const char *name, enum seen becomes, struct err 
 	}
 	if (straw.calls++ == straw.fails_at)
 		return err_set(e, ERR_TEMP, "straw broke");
+	if (straw.budget && straw.calls > straw.budget)
+		return err_due(e, ERR_LIMIT, 2000, "rate limit");
 	straw.there[c->row] = becomes;
 	return 0;
 }
@@ -81,6 +84,21 @@ static struct clock clk;
 static struct lifecycle life;
 static struct found found;
 static struct account want;
+
+static struct walk_result walk_since(enum stage stage, bool cut, int64_t trust_since_ms)
+{
+	AUTO_ARENA struct arena *a = arena_new(1 << 20);
+	struct api api = { 0 };
+	struct walk_result r;
+	struct call call = { .api = &api, .arena = a, .clock = &clk };
+	struct walk w = { .life = &life, .stage = stage, .call = &call, .want = &want, .found = &found, .regrant = regrant, .save = save,
+		.trust_since_ms = trust_since_ms };
+	if (cut)
+		walk_cut(&w, &r);
+	else
+		walk_run(&w, &r);
+	return r;
+}
 
 static struct walk_result walk_once(enum stage stage, bool cut, bool plan, struct json **out)
 {
@@ -163,6 +181,30 @@ static void the_cut_goes_on_past_failures(void **state)
 		assert_false(r.complete);
 		assert_int_equal(straw.calls, 8);        /* four strikes, four locks: none was left out */
 	}
+}
+
+/* Where rate limits refuse a part, the next attempt goes on with that part; all of it at once may never be had. */
+static void the_cut_gets_on_under_a_limit(void **state)
+{
+	(void)state;
+	enum seen before[ROW_COUNT];
+	struct walk_result r;
+	int attempts = 0;
+	start((1u << ROW_COUNT) - 1, before, -1);
+	straw.budget = 5;
+	do {
+		moment.now_ms += 100;
+		straw.calls = 0;
+		r = walk_since(STAGE_SUSPENDED, true, 1000);
+	} while (!r.complete && ++attempts < 10);
+	assert_true(r.complete);
+	for (int i = 0; i < ROW_COUNT; i++)
+		if (life.rows[i].cut <= CUT_LAST)
+			assert_true(holds(life.rows[i].cells[STAGE_SUSPENDED], straw.there[i], before[i]));
+	/* Whatever was seen before he left proves nothing. */
+	straw.budget = straw.calls = 0;
+	r = walk_since(STAGE_SUSPENDED, true, moment.now_ms);
+	assert_int_equal(straw.calls, 8);
 }
 
 static void policy_goes_before_the_server_and_the_user_last(void **state)
@@ -260,6 +302,7 @@ int main(void)
 		cmocka_unit_test(two_walks_are_enough),
 		cmocka_unit_test(the_cut_comes_in_order),
 		cmocka_unit_test(the_cut_goes_on_past_failures),
+		cmocka_unit_test(the_cut_gets_on_under_a_limit),
 		cmocka_unit_test(policy_goes_before_the_server_and_the_user_last),
 		cmocka_unit_test(the_user_stays_while_something_of_his_is_left),
 		cmocka_unit_test(foreign_things_are_not_touched),
