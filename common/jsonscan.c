@@ -212,11 +212,12 @@ static int compare_keys(const void *a, const void *b)
 
 static int check_names(struct scan *s, size_t base)
 {
-	struct key *k = s->keys + base;
 	size_t n = s->key_count - base;
 	s->key_count = base;
-	if (n > 1)
-		qsort(k, n, sizeof(*k), compare_keys);
+	if (n < 2)
+		return 0;               /* there may be no list at all yet */
+	struct key *k = s->keys + base;
+	qsort(k, n, sizeof(*k), compare_keys);
 	for (size_t i = 1; i < n; i++) {
 		if (k[i].len == k[i - 1].len && memcmp(k[i].name, k[i - 1].name, k[i].len) == 0)
 			return fail(s, k[i].at, "this name stands twice in one object");
