@@ -120,7 +120,7 @@ static void print_line(const struct command_line *l, int indent, const char *nam
 {
 	char *shown = arena_strdup(l->arena, clean(l, name));
 	if (is_moment(shown))
-		shown[strlen(shown) - 3] = '\0';
+		memcpy(shown + strlen(shown) - 2, "at", 2);
 	size_t width = text_width(shown);
 	fprintf(l->out, "%*s%s", indent, "", shown);
 	pad(l->out, width < NAME_WIDTH ? NAME_WIDTH - width : 1);

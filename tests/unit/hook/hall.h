@@ -30,7 +30,7 @@ struct hall {
 	struct store_account account;
 	atomic_int planning, plans;        /* inside the slow call, and how often it was made */
 	atomic_bool plan_waits;
-	int plan_fails;
+	int plan_fails, plan_limits;       /* the latter: so often the limit is used up */
 };
 
 /* --- the parts that only a daemon has --------------------------------------------------------------------- */
@@ -44,6 +44,8 @@ static inline int plan(void *ctx, const char *uuid, struct arena *a, struct json
 	while (h->plan_waits)
 		poll(NULL, 0, 5);
 	h->planning = 0;
+	if (h->plan_limits > 0 && h->plan_limits--)
+		return err_due(e, ERR_LIMIT, h->f.v.now_ms + 50, "rate limit");
 	if (h->plan_fails)
 		return err_set(e, ERR_TEMP, "the cloud did not answer");
 	json_put_text(row, "row", "key");

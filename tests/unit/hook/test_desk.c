@@ -188,6 +188,14 @@ static void a_plan_of_one_person_is_looked_up(void **state)
 	a = ask(h, WIRE_PLAN, "bob");
 	assert_int_equal(a.status, WIRE_ABSENT);
 	check_has(a.text, "nothing is planned for \"bob\"");
+	/* A limit is waited for, but not for ever. */
+	h->plan_limits = 3;
+	assert_int_equal(ask(h, WIRE_PLAN, "alice").status, WIRE_OK);
+	h->plan_limits = 100000;
+	a = ask(h, WIRE_PLAN, "alice");
+	assert_int_equal(a.status, WIRE_FAILED);
+	check_has(a.text, "rate limit");
+	h->plan_limits = 0;
 	h->plan_fails = 1;
 	a = ask(h, WIRE_PLAN, "alice");
 	assert_int_equal(a.status, WIRE_FAILED);

@@ -283,7 +283,7 @@ static void answers_are_shown_to_people(void **state)
 		"  generation     1\n"
 		"  found\n"
 		"    uin            100012345678901234\n"
-		"    proof          2023-11-14T22:13:20Z\n"
+		"    proof_at       2023-11-14T22:13:20Z\n"
 		"  intents        row=env, attempt=1\n"
 		"  intents        row=key\n");
 	assert_string_equal(printed_by(r, print_show, "{\"person\":{\"login\":\"bob\"},\"accounts\":[]}"),
