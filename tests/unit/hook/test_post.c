@@ -413,7 +413,8 @@ int main(void)
 		OFFICE(a_tombstone_is_small), OFFICE(the_note_tells_what_lasts),
 		OFFICE(the_escrow_key_opens_what_is_sealed), OFFICE(openssl_opens_it_too),
 		OFFICE(the_persons_own_certificate_counts_when_it_is_sound),
-		OFFICE(unchanged_secrets_are_not_sealed_anew), OFFICE(the_owner_is_remembered_over_a_restart), OFFICE(a_secret_of_somebody_else_is_never_delivered),
+		OFFICE(unchanged_secrets_are_not_sealed_anew),
+		OFFICE(the_owner_is_remembered_over_a_restart), OFFICE(a_secret_of_somebody_else_is_never_delivered),
 		OFFICE(a_secret_that_our_key_does_not_open_is_left_out), OFFICE(without_escrow_nothing_is_sealed),
 	};
 	return cmocka_run_group_tests(tests, NULL, fixture_drop_keys);
