@@ -12,6 +12,8 @@ struct listing {
 	const struct kind *kind;
 	char region[32];
 	bool running;           /* somebody lists now, without the lock */
+	struct pages *partial;  /* begun, and stopped by the rate limit: whoever comes next goes on with it */
+	int64_t again_ms;       /* nobody need ask the limiter before */
 	bool valid;
 	int64_t began_ms;       /* when the records were listed, by the wall clock and by the one that never goes back */
 	int64_t began_mono;
@@ -40,6 +42,16 @@ enum { WHICH_ID, WHICH_NAME, WHICH_MARK };
 #define PAGE 100
 #define TRIES 3            /* a listing that changed under our hands is begun again */
 #define MAX_RECORDS 100000
+#define PARTIAL_MS 30000   /* an older beginning is not gone on with */
+
+struct pages {
+	char *records;
+	size_t count, room;
+	uint64_t first, total;          /* how many there are, as the first and the last page said */
+	bool shrunk;                    /* something went between two pages: what stood behind it may have been passed over */
+	bool begun;
+	int64_t began_ms, began_mono;
+};
 
 struct snapshot *snapshot_new(const struct clock *clock)
 {
@@ -58,6 +70,9 @@ void snapshot_free(struct snapshot *s)
 		struct listing *l = s->listings;
 		s->listings = l->next;
 		free(l->records);
+		if (l->partial)
+			free(l->partial->records);
+		free(l->partial);
 		free(l);
 	}
 	pthread_cond_destroy(&s->done);
@@ -139,13 +154,6 @@ static const struct kind server_kind = { ACT_DESCRIBE_INSTANCES, "InstanceSet", 
 
 /* --- listing ------------------------------------------------------------------------ */
 
-struct pages {
-	char *records;
-	size_t count, room;
-	uint64_t total;
-	bool moved;         /* total changed, or a page was short: something came or went between two pages */
-};
-
 static void add_page(const struct kind *k, const struct json *items, struct pages *p)
 {
 	for (const struct json *item = json_first(items); item; item = json_next(item)) {
@@ -159,33 +167,34 @@ static void add_page(const struct kind *k, const struct json *items, struct page
 	}
 }
 
-static int list_once(struct call *c, const struct account *want, const struct kind *k, struct pages *p, struct err *e)
+/* One page more.  *over: it was the last. */
+static int list_page(struct call *c, const struct account *want, const struct kind *k, struct pages *p, bool *over, struct err *e)
 {
-	for (size_t page = 0;; page++) {
-		/* Pages of an arena of their own: a thousand environments are megabytes of JSON. */
-		AUTO_ARENA struct arena *a = arena_new(SIZE_MAX);
-		struct json *parameters = json_object(a);
-		const struct json *answer;
-		uint64_t total;
-		json_put_uint(parameters, "Limit", PAGE);
-		json_put_uint(parameters, "Offset", p->count);
-		int rc = api_call(c->api, k->action, want->region, parameters, a, &answer, e);
-		if (rc)
-			return rc;
-		if (json_uint(answer, k->total, &total, NULL) || total > MAX_RECORDS)
-			return err_set(e, ERR_TEMP, "%s: \"%s\" is missing or no number of things", action_table[k->action].name, k->total);
-		size_t before = p->count;
-		add_page(k, json_get(answer, k->items), p);
-		if (page > 0 && total != p->total)
-			p->moved = true;
-		p->total = total;
-		if (p->count == before && p->count < total)
-			p->moved = true;
-		if (p->count >= total || p->count == before)
-			break;
+	/* Pages of an arena of their own: a thousand environments are megabytes of JSON. */
+	AUTO_ARENA struct arena *a = arena_new(SIZE_MAX);
+	struct json *parameters = json_object(a);
+	const struct json *answer;
+	uint64_t total;
+	int64_t now = clock_now(c->clock), mono = clock_mono(c->clock);
+	json_put_uint(parameters, "Limit", PAGE);
+	json_put_uint(parameters, "Offset", p->count);
+	int rc = api_call(c->api, k->action, want->region, parameters, a, &answer, e);
+	if (rc)
+		return rc;
+	if (json_uint(answer, k->total, &total, NULL) || total > MAX_RECORDS)
+		return err_set(e, ERR_TEMP, "%s: \"%s\" is missing or no number of things", action_table[k->action].name, k->total);
+	size_t before = p->count;
+	add_page(k, json_get(answer, k->items), p);
+	if (!p->begun) {
+		p->begun = true;
+		p->first = total;
+		p->began_ms = now;
+		p->began_mono = mono;
+	} else if (total < p->total) {
+		p->shrunk = true;
 	}
-	if (p->count != p->total)
-		p->moved = true;
+	p->total = total;
+	*over = p->count >= total || p->count == before;
 	return 0;
 }
 
@@ -194,34 +203,46 @@ static int compare_ids(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Sorted by id, which stands first in a record. */
-static bool has_twins(const struct kind *k, struct pages *p)
+/* Sorted by id, which stands first in a record, and each once: what came in front while pages were turned pushes others
+ * onto the next page, where they stand again. */
+static void sort_out(const struct kind *k, struct pages *p)
 {
+	size_t kept = 0;
 	if (p->count > 1)
 		qsort(p->records, p->count, k->size, compare_ids);
-	for (size_t i = 1; i < p->count; i++) {
-		if (!strcmp(p->records + (i - 1) * k->size, p->records + i * k->size))
-			return true;
+	for (size_t i = 0; i < p->count; i++) {
+		char *record = p->records + i * k->size;
+		if (kept && !strcmp(p->records + (kept - 1) * k->size, record))
+			continue;
+		memmove(p->records + kept++ * k->size, record, k->size);
 	}
-	return false;
+	p->count = kept;
 }
 
-static int list_all(struct call *c, const struct account *want, const struct kind *k, struct pages *out, int64_t *began_ms,
-	int64_t *began_mono, struct err *e)
+static void drop(struct pages *p)
+{
+	free(p->records);
+	*p = (struct pages){ 0 };
+}
+
+/* Go on with a listing until it is complete: everything that was there when it began has been seen.  What came later
+ * may be missing; it is later than began_ms.  After LIMIT, p holds what there is so far. */
+static int list_all(struct call *c, const struct account *want, const struct kind *k, struct pages *p, struct err *e)
 {
 	for (int i = 0; i < TRIES; i++) {
-		struct pages p = { 0 };
-		int64_t now = clock_now(c->clock), mono = clock_mono(c->clock);
-		int rc = list_once(c, want, k, &p, e);
-		if (!rc && !p.moved && !has_twins(k, &p)) {
-			*out = p;
-			*began_ms = now;
-			*began_mono = mono;
-			return 0;
+		bool over = false;
+		while (!over) {
+			int rc = list_page(c, want, k, p, &over, e);
+			if (rc) {
+				if (rc != ERR_LIMIT)
+					drop(p);
+				return rc;
+			}
 		}
-		free(p.records);
-		if (rc)
-			return rc;
+		sort_out(k, p);
+		if (!p->shrunk && p->count >= p->first)
+			return 0;
+		drop(p);
 	}
 	return err_set(e, ERR_TEMP, "%s: the listing kept changing between its pages", action_table[k->action].name);
 }
@@ -250,22 +271,36 @@ static int freshen(struct snapshot *s, struct listing *l, struct call *c, const 
 		pthread_cond_wait(&s->done, &s->lock);
 	if (l->valid && l->began_mono >= since)
 		return 0;
+	/* One asks the limiter for all: if each of those who wait did, their places in its queue would be all there are. */
+	if (l->again_ms > clock_now(s->clock) && !c->api->urgent)
+		return err_due(e, ERR_LIMIT, l->again_ms, "%s: the listing goes on then", action_table[l->kind->action].name);
 	struct pages p = { 0 };
-	int64_t began = 0, mono = 0;
+	if (l->partial) {
+		p = *l->partial;
+		free(l->partial);
+		l->partial = NULL;
+		if (clock_mono(s->clock) - p.began_mono > PARTIAL_MS)
+			drop(&p);
+	}
 	unsigned changes = s->changes;
 	l->running = true;
 	pthread_mutex_unlock(&s->lock);
-	int rc = list_all(c, want, l->kind, &p, &began, &mono, e);
+	int rc = list_all(c, want, l->kind, &p, e);
 	pthread_mutex_lock(&s->lock);
 	l->running = false;
+	l->again_ms = 0;
 	if (!rc) {
 		free(l->records);
 		l->records = p.records;
 		l->count = p.count;
 		/* A change of ours in the meantime: good for this caller, who asked before, and for nobody later. */
 		l->valid = changes == s->changes;
-		l->began_ms = began;
-		l->began_mono = mono;
+		l->began_ms = p.began_ms;
+		l->began_mono = p.began_mono;
+	} else if (rc == ERR_LIMIT) {
+		l->partial = mem_alloc(sizeof(p));
+		*l->partial = p;
+		l->again_ms = e->due_ms;
 	}
 	pthread_cond_broadcast(&s->done);
 	return rc;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -405,6 +406,7 @@ int main(int argc, char **argv)
 	}
 	if (!file || optind != argc)
 		return usage();
+	mallopt(M_ARENA_MAX, 2);            /* a dozen threads that mostly wait need no heap each */
 	setenv("LDAPNOINIT", "1", 1);       /* libldap: neither ldap.conf nor LDAP* variables */
 	json_start();
 	/* Before the first secret file is read; whether unlocked memory is good enough is a setting. */

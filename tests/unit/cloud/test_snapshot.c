@@ -183,13 +183,47 @@ static void a_listing_that_changes(void **state)
 	f->shrink_after = 0;
 	f->grow_after = 1;                      /* page 2 repeats the last of page 1 */
 	assert_int_equal(look_for(f, "env-149", 0, &env, NULL, &e), 0);
-	assert_true(f->pages > 3);
+	assert_int_equal(f->pages, 3);          /* nothing that was there was passed over: no need to begin again */
+	assert_int_equal(look_for(f, "env-0", 1000, &env, NULL, &e), 0);
+	assert_int_equal(f->pages, 3);
 	f->v.now_ms++;
 	f->pages = 0;
 	f->grow_after = 0;
 	f->own_total = true;                    /* a total that never comes true */
+	f->count = 120;
 	assert_int_equal(look_for(f, "env-149", 0, &env, NULL, &e), ERR_TEMP);
 	assert_non_null(strstr(e.text, "kept changing"));
+}
+
+/* A listing longer than the rate allows at once goes on where it stopped, and only one asks for leave. */
+static void a_listing_that_is_limited(void **state)
+{
+	struct fixture *f = *state;
+	struct snapshot_env env;
+	struct err e;
+	double rates[ACT_COUNT];
+	int64_t listed = 0, first_due = 0;
+	int refused = 0;
+	for (int i = 0; i < ACT_COUNT; i++)
+		rates[i] = 10;
+	limit_free(f->limit);
+	f->limit = limit_new(ACT_COUNT, rates, 1, &f->clock);
+	f->count = 1950;
+	while (look_for(f, "env-3", 5000, &env, &listed, &e) == ERR_LIMIT) {
+		first_due = e.due_ms;
+		/* The crowd behind: told the same moment, and the limiter does not hear of them. */
+		for (int i = 0; i < 50; i++) {
+			assert_int_equal(look_for(f, "env-3", 5000, &env, NULL, &e), ERR_LIMIT);
+			assert_int_equal(e.due_ms, first_due);
+		}
+		assert_true(first_due - f->v.now_ms < 500);
+		f->v.now_ms = first_due;
+		assert_true(++refused < 100);
+	}
+	assert_true(refused > 5);
+	assert_int_equal(f->pages, 20);
+	assert_string_equal(env.env_id, "env-7");
+	assert_int_equal(listed, START);
 }
 
 static void no_environment_at_all(void **state)
@@ -272,6 +306,7 @@ int main(void)
 		T(by_mark_then_id_then_name),
 		T(age),
 		T(a_listing_that_changes),
+		T(a_listing_that_is_limited),
 		T(no_environment_at_all),
 		T(a_failure_is_not_an_absence),
 		T(many_wait_for_one),
