@@ -100,7 +100,7 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 /* --- an unknown outcome ------------------------------------------------------------- */
 
 /* A listing may lag behind the call, and the call behind its time-out: before this much time has passed, a key that
- * is not listed may still appear. */
+ * is not listed may still appear.  (cloud.settle where that is shorter.) */
 #define KEY_SETTLE_MS 60000
 
 /* If the key was made nobody knows its secret, so nothing is lost by deleting it. */
@@ -110,6 +110,7 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 	size_t count;
 	struct keys k = { 0 };
 	bool deleted = false;
+	int64_t settle_ms = c->settings->settle_ms < KEY_SETTLE_MS ? c->settings->settle_ms : KEY_SETTLE_MS;
 	int rc = c->journal->open_intents(c->journal, ROW_KEY, c->arena, &intents, &count, e);
 	if (rc || !count)
 		return rc;
@@ -128,7 +129,7 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 	}
 	rc = 0;
 	for (size_t i = 0; !rc && i < count; i++) {
-		if (!deleted && clock_now(c->clock) - intents[i].written_ms < KEY_SETTLE_MS)
+		if (!deleted && clock_now(c->clock) - intents[i].written_ms < settle_ms)
 			return call_again(c, e, "a key of unknown outcome may still appear");
 		rc = c->journal->settle(c->journal, &intents[i], OUTCOME_ABSENT, found, e);
 	}

@@ -44,8 +44,10 @@ judge() { # TEXT: the end is as it must be
 }
 
 daemon_ready
-move; move; move
-judge "before anything is killed"
+for i in 1 2 3; do
+	move
+	judge "before anything is killed ($i)"
+done
 daemon_stop
 
 # --- named points -----------------------------------------------------------------------------------------------

@@ -181,6 +181,25 @@ static void a_new_key_that_is_interrupted(void **state)
 	assert_true(works(c));
 }
 
+/* Not sent at all, which nobody knows: for as long as it may still appear none is made, at most a minute. */
+static void a_key_that_never_was(void **state)
+{
+	struct cloud *c = *state;
+	const int64_t settles[] = { 900000, 2000 }, least[] = { 60000, 2000 }, most[] = { 70000, 8000 };
+	for (int i = 0; i < 2; i++) {
+		c->settings.settle_ms = settles[i];
+		cloud_build(c, ROW_KEY);
+		if (i)
+			assert_int_equal(cloud_off(c, ROW_KEY), 0);
+		cloud_faults(c, "{\"rules\":[{\"action\":\"CreateAccessKey\",\"kind\":\"cut_before\",\"nth\":1}]}");
+		int64_t began = c->v.now_ms;
+		assert_int_equal(cloud_step_on(c, ROW_KEY), ERR_UNKNOWN);
+		assert_int_equal(cloud_on(c, ROW_KEY), 0);
+		assert_in_range(c->v.now_ms - began, least[i], most[i]);
+		assert_int_equal(keys(c), 1);
+	}
+}
+
 /* The cloud may refuse to delete an active key: it is switched off first, in whatever order. */
 static void active_keys_are_switched_off_before_deleting(void **state)
 {
@@ -332,6 +351,7 @@ int main(void)
 		T(a_new_key_that_is_interrupted),
 		T(active_keys_are_switched_off_before_deleting),
 		T(locking_goes_on_past_failures),
+		T(a_key_that_never_was),
 		T(a_key_nobody_knows_of),
 		T(nothing_is_made_without_an_intent),
 		T(the_proof),
