@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cloud/resource.h"
 
@@ -42,6 +43,8 @@ enum { WHICH_ID, WHICH_NAME, WHICH_MARK };
 #define PAGE 100
 #define TRIES 3            /* a listing that changed under our hands is begun again */
 #define MAX_RECORDS 100000
+#define WAIT_SECONDS 1     /* for another one's listing: a slow cloud must not hold whoever is wanted elsewhere */
+#define WAIT_AGAIN_MS 200
 #define PARTIAL_MS 30000   /* an older beginning is not gone on with */
 
 struct pages {
@@ -50,6 +53,7 @@ struct pages {
 	uint64_t first, total;          /* how many there are, as the first and the last page said */
 	bool shrunk;                    /* something went between two pages: what stood behind it may have been passed over */
 	bool begun;
+	unsigned changes;               /* of our own, when it began */
 	int64_t began_ms, began_mono;
 };
 
@@ -58,7 +62,11 @@ struct snapshot *snapshot_new(const struct clock *clock)
 	struct snapshot *s = mem_alloc(sizeof(*s));
 	s->clock = clock;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->done, NULL);
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->done, &attr);
+	pthread_condattr_destroy(&attr);
 	return s;
 }
 
@@ -267,8 +275,13 @@ static struct listing *listing_of(struct snapshot *s, const struct kind *k, cons
 static int freshen(struct snapshot *s, struct listing *l, struct call *c, const struct account *want, int64_t since,
 	struct err *e)
 {
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += WAIT_SECONDS;
 	while (l->running && !(l->valid && l->began_mono >= since))
-		pthread_cond_wait(&s->done, &s->lock);
+		if (pthread_cond_timedwait(&s->done, &s->lock, &until))
+			return err_due(e, ERR_WAIT, clock_now(s->clock) + WAIT_AGAIN_MS, "%s: somebody is listing",
+				action_table[l->kind->action].name);
 	if (l->valid && l->began_mono >= since)
 		return 0;
 	/* One asks the limiter for all: if each of those who wait did, their places in its queue would be all there are. */
@@ -282,7 +295,9 @@ static int freshen(struct snapshot *s, struct listing *l, struct call *c, const 
 		if (clock_mono(s->clock) - p.began_mono > PARTIAL_MS)
 			drop(&p);
 	}
-	unsigned changes = s->changes;
+	if (!p.begun)
+		p.changes = s->changes;
+	unsigned changes = p.changes;
 	l->running = true;
 	pthread_mutex_unlock(&s->lock);
 	int rc = list_all(c, want, l->kind, &p, e);

@@ -9,6 +9,7 @@
 #include "hook/taken.h"
 
 #define STRIKES 4096
+#define STRIKE_BATCH 64
 #define WORKERS 80
 #define ROOT_AGAIN_MS 5000
 #define AUTH_PAUSE_MS 60000
@@ -16,7 +17,12 @@
 #define IDLE_MS 2000
 
 /* A leaver whom the store could not take in: cut from memory, and refused to every walk until the store knows. */
-struct strike { char uuid[UUID_TEXT]; bool done; int64_t due_ms; };
+struct strike {
+	char uuid[UUID_TEXT];
+	unsigned struck;             /* times; the second one comes later than any call on its way could land */
+	int64_t due_mono;
+};
+#define STRIKE_ROUNDS 2
 
 struct engine {
 	struct engine_parts parts;
@@ -29,7 +35,7 @@ struct engine {
 	bool stop;
 	struct root root;
 	bool root_ready, root_busy;
-	int64_t root_due_ms, auth_until_ms;
+	int64_t root_due_mono, auth_until_mono;     /* by the clock that nobody can set */
 	char trouble[240];
 	size_t strike_count;
 	struct strike strikes[STRIKES];
@@ -38,7 +44,6 @@ struct engine {
 
 const struct engine_parts *engine_parts(const struct engine *n) { return &n->parts; }
 const struct lifecycle *engine_life(const struct engine *n) { return &n->life; }
-const struct root *engine_root(const struct engine *n) { return &n->root; }
 struct snapshot *engine_snapshot(struct engine *n) { return n->snapshot; }
 
 int engine_new(const struct engine_parts *parts, struct engine **out, struct err *e)
@@ -119,6 +124,13 @@ struct transport *worker_transport(struct worker *w)
 	return w->transport;
 }
 
+void engine_root(struct engine *n, struct root *out)
+{
+	pthread_mutex_lock(&n->lock);
+	*out = n->root;
+	pthread_mutex_unlock(&n->lock);
+}
+
 /* --- news ------------------------------------------------------------------------------------------------ */
 
 void engine_wake(struct engine *n)
@@ -175,9 +187,13 @@ void engine_strike(struct engine *n, const char *uuid)
 	pthread_mutex_lock(&n->lock);
 	if (!strike_find(n, uuid) && n->strike_count < STRIKES) {
 		struct strike *s = &n->strikes[n->strike_count++];
-		*s = (struct strike){ 0 };
+		*s = (struct strike){ .due_mono = clock_mono(n->parts.clock) };
 		str_copy(s->uuid, sizeof(s->uuid), uuid);
 	}
+	/* A call of his that is on its way is aborted: it may be one that grants. */
+	for (size_t i = 0; i < WORKERS; i++)
+		if (n->workers[i] && !strcmp(n->workers[i]->in_hand_uuid, uuid))
+			n->workers[i]->transport->wake(n->workers[i]->transport);
 	pthread_mutex_unlock(&n->lock);
 	engine_wake(n);
 }
@@ -202,7 +218,7 @@ bool engine_struck(struct engine *n, const char *uuid)
 void engine_auth_failed(struct engine *n, const struct err *e)
 {
 	pthread_mutex_lock(&n->lock);
-	n->auth_until_ms = clock_now(n->parts.clock) + AUTH_PAUSE_MS;
+	n->auth_until_mono = clock_mono(n->parts.clock) + AUTH_PAUSE_MS;
 	str_copy(n->trouble, sizeof(n->trouble), e->text);
 	pthread_mutex_unlock(&n->lock);
 	log_event(LOG_ALARM_LEVEL, "engine", NULL, "the cloud refuses our own credentials; all granting stops for a minute");
@@ -211,7 +227,7 @@ void engine_auth_failed(struct engine *n, const struct err *e)
 void engine_health(struct engine *n, struct engine_health *h)
 {
 	pthread_mutex_lock(&n->lock);
-	bool paused = clock_now(n->parts.clock) < n->auth_until_ms;
+	bool paused = clock_mono(n->parts.clock) < n->auth_until_mono;
 	*h = (struct engine_health){ .root_ready = n->root_ready, .strikes = (int64_t)n->strike_count };
 	h->cloud = paused ? "refuses our credentials" : n->root_ready ? "ready" : "not reached yet";
 	if (paused || !n->root_ready)
@@ -225,13 +241,13 @@ void engine_health(struct engine *n, struct engine_health *h)
 static bool strike_pop(struct engine *n, char uuid[UUID_TEXT])
 {
 	bool got = false;
-	int64_t now = clock_now(n->parts.clock);
+	int64_t mono = clock_mono(n->parts.clock);
 	pthread_mutex_lock(&n->lock);
 	for (size_t i = 0; i < n->strike_count && !got; i++) {
 		struct strike *s = &n->strikes[i];
-		if (s->done || s->due_ms > now)
+		if (s->struck >= STRIKE_ROUNDS || s->due_mono > mono)
 			continue;
-		s->due_ms = now + STRIKE_AGAIN_MS;      /* nobody else takes it meanwhile */
+		s->due_mono = mono + STRIKE_AGAIN_MS;   /* nobody else takes it meanwhile */
 		memcpy(uuid, s->uuid, UUID_TEXT);
 		got = true;
 	}
@@ -258,8 +274,10 @@ static void strike(struct worker *w, const char *uuid)
 		log_err(LOG_ALARM_LEVEL, "engine", uuid, &e);
 	pthread_mutex_lock(&n->lock);
 	struct strike *s = strike_find(n, uuid);
-	if (s)
-		s->done = done;
+	if (s && done) {
+		s->struck++;
+		s->due_mono = clock_mono(n->parts.clock) + n->parts.settings->life.sweep_ms;
+	}
 	pthread_mutex_unlock(&n->lock);
 }
 
@@ -267,9 +285,9 @@ static void strike(struct worker *w, const char *uuid)
 static int root_step(struct worker *w)
 {
 	struct engine *n = w->engine;
-	int64_t now = clock_now(n->parts.clock);
+	int64_t mono = clock_mono(n->parts.clock);
 	pthread_mutex_lock(&n->lock);
-	bool mine = !n->root_ready && !n->root_busy && n->root_due_ms <= now && n->auth_until_ms <= now;
+	bool mine = !n->root_ready && !n->root_busy && n->root_due_mono <= mono && n->auth_until_mono <= mono;
 	if (mine)
 		n->root_busy = true;
 	struct root root = n->root;
@@ -291,7 +309,8 @@ static int root_step(struct worker *w)
 		n->root = root;
 		n->root_ready = true;
 	} else {
-		n->root_due_ms = e.kind == ERR_LIMIT && e.due_ms ? e.due_ms : now + ROOT_AGAIN_MS;
+		int64_t wait = e.due_ms - clock_now(n->parts.clock);
+		n->root_due_mono = mono + (e.kind == ERR_LIMIT && wait > 0 && wait < ROOT_AGAIN_MS ? wait : ROOT_AGAIN_MS);
 		str_copy(n->trouble, sizeof(n->trouble), e.text);
 	}
 	n->news_count++;
@@ -312,21 +331,45 @@ static int root_step(struct worker *w)
 static unsigned lanes_of(struct worker *w, int64_t *next_due_ms)
 {
 	struct engine *n = w->engine;
-	int64_t now = clock_now(n->parts.clock);
+	int64_t mono = clock_mono(n->parts.clock), wait = INT64_MAX;
 	unsigned lanes = 1u << LANE_REVOKE;
 	pthread_mutex_lock(&n->lock);
-	bool paused = now < n->auth_until_ms;
+	bool paused = mono < n->auth_until_mono;
 	if (!w->revoke_only && n->root_ready && !paused)
 		lanes = (1u << LANE_COUNT) - 1;
 	if (!w->revoke_only && !n->root_ready)
-		*next_due_ms = n->root_due_ms > now ? n->root_due_ms : now;
+		wait = n->root_due_mono > mono ? n->root_due_mono - mono : 0;
 	if (!w->revoke_only && paused)
-		*next_due_ms = n->auth_until_ms;
+		wait = n->auth_until_mono - mono;
 	for (size_t i = 0; i < n->strike_count; i++)
-		if (!n->strikes[i].done && n->strikes[i].due_ms < *next_due_ms)
-			*next_due_ms = n->strikes[i].due_ms;
+		if (n->strikes[i].struck < STRIKE_ROUNDS && n->strikes[i].due_mono - mono < wait)
+			wait = n->strikes[i].due_mono - mono;
 	pthread_mutex_unlock(&n->lock);
+	if (wait != INT64_MAX)
+		*next_due_ms = clock_now(n->parts.clock) + (wait > 0 ? wait : 0);
 	return lanes;
+}
+
+static void hold(struct worker *w, int64_t id, const char *uuid)
+{
+	pthread_mutex_lock(&w->engine->lock);
+	str_copy(w->in_hand_uuid, sizeof(w->in_hand_uuid), uuid);
+	atomic_store(&w->in_hand, id);
+	pthread_mutex_unlock(&w->engine->lock);
+}
+
+/* The store takes nothing: whoever is to be cut by it is cut from memory. */
+static void strike_the_queued(struct worker *w)
+{
+	struct store_account *list;
+	size_t count;
+	struct err e;
+	if (store_revocations(w->engine->parts.store, STRIKE_BATCH, w->arena, &list, &count, &e)) {
+		log_err(LOG_ALARM_LEVEL, "store", NULL, &e);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		engine_strike(w->engine, list[i].uuid);
 }
 
 static void give_back(struct taken *t, struct worker *w)
@@ -341,6 +384,7 @@ static void give_back(struct taken *t, struct worker *w)
 	if (store_give_back(p->store, &t->account, w->number, &e)) {
 		w->owed = t->account.id;
 		log_err(LOG_ERROR_LEVEL, "store", t->person.login, &e);
+		strike_the_queued(w);
 	}
 	post_wake(p->post);
 }
@@ -362,8 +406,12 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 	if (!w->revoke_only && root_step(w))
 		return 1;
 	unsigned lanes = lanes_of(w, next_due_ms);
-	if (w->owed && !store_release(n->parts.store, w->owed, w->number, &e))
-		w->owed = 0;
+	if (w->owed && store_release(n->parts.store, w->owed, w->number, &e)) {
+		*next_due_ms = clock_now(n->parts.clock) + STRIKE_AGAIN_MS;
+		strike_the_queued(w);
+		return 0;               /* nothing more is taken before that one is let go */
+	}
+	w->owed = 0;
 	int rc = store_take(n->parts.store, lanes, w->number, w->arena, &t.account, &queue_due, &e);
 	if (rc == ERR_ABSENT) {
 		if (queue_due < *next_due_ms)
@@ -373,16 +421,19 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 	if (rc) {
 		log_err(LOG_ERROR_LEVEL, "store", NULL, &e);
 		*next_due_ms = clock_now(n->parts.clock) + STRIKE_AGAIN_MS;
+		strike_the_queued(w);
 		return 0;
 	}
-	atomic_store(&w->in_hand, t.account.id);
+	hold(w, t.account.id, t.account.uuid);
+	if (t.account.stage > STAGE_ACTIVE)
+		engine_strike_over(n, t.account.uuid);      /* the store knows of it, and can be written */
 	POINT("taken");
 	rc = taken_load(&t, w, &e);
 	if (!rc)
 		taken_walk(&t);
 	else
 		taken_failed(&t, &e);
-	atomic_store(&w->in_hand, 0);
+	hold(w, 0, "");
 	give_back(&t, w);
 	return 1;
 }

@@ -55,6 +55,7 @@ void engine_wake(struct engine *);
  * and bounded; what does not fit is found again by the next refresh. */
 void engine_strike(struct engine *, const char *uuid);
 /* The store knows of him by now: his walks may act again. */
+bool engine_struck(struct engine *, const char *uuid);
 void engine_strike_over(struct engine *, const char *uuid);
 /* News of an account that somebody may have in hand: abort the running call if it is this one. */
 void engine_preempt(struct engine *, int64_t account_id);

@@ -12,6 +12,7 @@
 #define EVENT_MEMORY (4u << 20)
 #define CONFIRM_BATCH 2000
 #define RETIRE_BATCH 200
+#define LOOK_AGAIN_MS 1000
 #define BRAKE_AGAIN_MS 30000
 
 struct feed {
@@ -22,6 +23,7 @@ struct feed {
 	struct arena *confirm_arena;      /* confirm thread */
 	unsigned char (*seen)[16];        /* named in the running refresh: 16 bytes a person, nothing else */
 	size_t seen_count, seen_cap;
+	int64_t weak_again_mono, retire_again_mono;      /* confirm thread: not asked in a tight loop */
 	bool refreshing, store_missed;
 	pthread_mutex_t lock;             /* guards what follows: read by the desk and the confirm thread */
 	bool connected, trusted, braked;
@@ -120,7 +122,7 @@ static void compare(struct feed *f)
 	char uuid[UUID_TEXT];
 	if (store_people_uuids(f->roll->store, &known, &count, &e)) {
 		missed(f, NULL, &e);
-		return;
+		return;                 /* and not trusted: see started() */
 	}
 	const struct refresh_facts facts = { .ended_well = true, .named = (int64_t)f->seen_count, .known = (int64_t)count };
 	if (!brake_believes(&facts, &why)) {
@@ -153,6 +155,7 @@ static void started(struct feed *f, const struct source_event *ev)
 	f->seen_count = 0;
 	pthread_mutex_lock(&f->lock);
 	f->connected = true;
+	f->trusted = false;             /* until it has ended, and is believed */
 	str_copy(f->server, sizeof(f->server), ev->server ? ev->server : "");
 	pthread_mutex_unlock(&f->lock);
 }
@@ -239,7 +242,8 @@ static bool doubt(struct feed *f, struct candidate *c)
 		return true;
 	}
 	struct person now;
-	if (!person_read(entry, f->roll->rules, clock_now(f->roll->clock), a, &now, &e) && now.signal == SIGNAL_WITHDRAWN) {
+	if (!person_read(entry, f->roll->rules, clock_now(f->roll->clock), a, &now, &e) &&
+		(now.signal == SIGNAL_WITHDRAWN || now.signal == SIGNAL_DUE)) {
 		c->why = now.reason;
 		return true;
 	}
@@ -252,8 +256,10 @@ static bool doubt(struct feed *f, struct candidate *c)
 static void depart(struct feed *f, const struct candidate *c)
 {
 	struct err e;
-	int rc = c->person->signal == SIGNAL_WITHDRAWN ? roll_withdrawn(f->roll, c->person->uuid, f->confirm_arena, &e)
-						       : roll_departed(f->roll, c->person->uuid, c->why, f->confirm_arena, &e);
+	int rc = c->person->signal == SIGNAL_ABSENT ? roll_departed(f->roll, c->person->uuid, c->why, f->confirm_arena, &e)
+						    : roll_withdrawn(f->roll, c->person->uuid, f->confirm_arena, &e);
+	if (rc == ERR_STALE)
+		return;                 /* heard of while he was doubted: he stays */
 	if (!rc)
 		rc = store_departure_add(f->roll->store, c->person->uuid, clock_now(f->roll->clock), &e);
 	if (rc)
@@ -274,14 +280,15 @@ static bool brake_open(struct feed *f, int64_t wanting)
 	int64_t roll = counts.stage[STAGE_ACTIVE] + counts.stage[STAGE_HELD];
 	bool open = brake_lets(&rules, roll, departed, wanting);
 	pthread_mutex_lock(&f->lock);
-	bool first = !open && !f->braked;
+	bool first = !open && !f->braked;       /* told once, not every half minute */
 	f->braked = !open;
 	f->waiting = open ? 0 : wanting;
 	f->brake_again_ms = open ? 0 : now + BRAKE_AGAIN_MS;
 	pthread_mutex_unlock(&f->lock);
 	if (first)
 		log_event(LOG_ALARM_LEVEL, "confirm", NULL,
-			"departure brake: %lld people would lose access by absence, %lld did within the hour; nobody of them is touched",
+			"departure brake: %lld people would lose access by absence, %lld did within the hour; nobody of them is touched."
+			" If it is right, raise life.departures_per_hour and restart",
 			(long long)wanting, (long long)departed);
 	return open;
 }
@@ -296,8 +303,10 @@ static int confirm_weak(struct feed *f)
 	pthread_mutex_lock(&f->lock);
 	bool later = f->brake_again_ms > now;
 	pthread_mutex_unlock(&f->lock);
-	if (later)
+	int64_t mono = clock_mono(f->roll->clock);
+	if (later || mono < f->weak_again_mono)
 		return 0;
+	f->weak_again_mono = mono + LOOK_AGAIN_MS;
 	if (store_weak(f->roll->store, now - f->roll->settings->life.weak_wait_ms, CONFIRM_BATCH, a, &list, &n, &e)) {
 		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
 		return 0;
@@ -316,6 +325,27 @@ static int confirm_weak(struct feed *f)
 	return 1;
 }
 
+/* Is he, at this moment, gone or not entitled?  An entry that is there must say so itself, and be readable. */
+static int out_right_now(struct feed *f, const char *uuid, bool *out, struct err *e)
+{
+	struct arena *a = f->confirm_arena;
+	const struct entry *entry = NULL;
+	enum whereabouts where;
+	struct person now;
+	struct err unreadable;
+	*out = false;
+	int rc = f->confirm->reread(f->confirm, uuid, a, &where, &entry, e);
+	if (rc)
+		return rc;
+	if (where == WHERE_GONE || where == WHERE_OUTSIDE) {
+		*out = true;
+		return 0;
+	}
+	bool readable = !person_read(entry, f->roll->rules, clock_now(f->roll->clock), a, &now, &unreadable);
+	*out = now.signal == SIGNAL_DISABLED || (readable && now.signal == SIGNAL_WITHDRAWN);
+	return roll_entry(f->roll, entry, a, e);
+}
+
 /* Grace is over: only whoever is still not entitled at this moment is taken down. */
 static int confirm_retire(struct feed *f)
 {
@@ -324,22 +354,22 @@ static int confirm_retire(struct feed *f)
 	size_t n;
 	struct err e;
 	int did = 0;
+	int64_t mono = clock_mono(f->roll->clock);
+	if (mono < f->retire_again_mono)
+		return 0;
+	f->retire_again_mono = mono + LOOK_AGAIN_MS;
 	if (store_graceless(f->roll->store, STAGE_SUSPENDED, clock_now(f->roll->clock), RETIRE_BATCH, a, &list, &n, &e)) {
 		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct entry *entry = NULL;
-		enum whereabouts where;
-		int rc = f->confirm->reread(f->confirm, list[i].uuid, a, &where, &entry, &e);
-		if (!rc && (where == WHERE_INSIDE || where == WHERE_OURS))
-			rc = roll_entry(f->roll, entry, a, &e);
-		if (!rc)
-			rc = roll_retire(f->roll, &list[i], a, &e);
+		bool still_out, retired = false;
+		int rc = out_right_now(f, list[i].uuid, &still_out, &e);
+		if (!rc && still_out)
+			rc = roll_retire(f->roll, &list[i], &retired, a, &e);
 		if (rc)
 			log_err(LOG_WARN_LEVEL, "confirm", list[i].uuid, &e);
-		else
-			did++;
+		did += retired;
 	}
 	return did > 0;
 }

@@ -131,8 +131,12 @@ static char *profile_note(const struct store_person *p, const struct store_accou
 		placement.profile);
 }
 
+/* What is put on record once the transaction is through. */
+struct moved { unsigned generation; char *what; const char *why; };
+
 /* The heart: person as known now + account -> decision -> store.  Inside a transaction of the caller. */
-static int apply(struct roll *r, struct store_person *p, bool confirmed, bool gone_again, struct arena *a, struct err *e)
+static int apply(struct roll *r, struct store_person *p, bool confirmed, bool gone_again, struct arena *a, struct moved *moved,
+	struct err *e)
 {
 	struct store_account acc = { 0 };
 	int rc = p->generation ? store_account_get(r->store, p->uuid, 0, a, &acc, e) : 0;
@@ -163,20 +167,26 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 			*e = why;
 			return rc;
 		} else {
-			say(r, p, p->generation, "stage", arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage)), d.why);
-			engine_wake(r->engine);
+			moved->generation = p->generation;
 		}
-	} else if (p->generation && (d.stage != h.stage || strengthen(p, &acc))) {
-		bool moved = d.stage != h.stage;
-		if (moved)
+	} else if (p->generation && (d.stage != h.stage || strengthen(p, &acc) || engine_struck(r->engine, p->uuid))) {
+		if (d.stage != h.stage) {
 			account_move(r, &acc, p, &d);
+			moved->generation = acc.generation;
+		} else if (d.stage == STAGE_ACTIVE) {
+			/* Cut from memory, and back before the store knew: everything is looked at anew. */
+			acc.since_ms = acc.due_ms = now;
+			acc.lane = LANE_JOIN;
+		}
 		strengthen(p, &acc);
 		rc = store_account_news(r->store, &acc, e);
 		if (rc)
 			return rc;
-		if (moved)
-			say(r, p, acc.generation, "stage", arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage)), d.why);
 	}
+	moved->what = arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage));
+	moved->why = d.why;
+	if (in && d.stage == STAGE_SUSPENDED && !p->csn)
+		note = "entitled again, but neither entryCSN nor modifyTimestamp can be read: let Rollcall's account read them";
 	/* Entitled by evidence that is too old: when the same comes with newer evidence, it must count as news. */
 	if (in && (d.stage == STAGE_SUSPENDED || d.stage == STAGE_RETIRED))
 		p->hash[0] = '\0';
@@ -205,15 +215,18 @@ static void hurry(struct roll *r, const struct store_person *p, struct arena *a)
 
 static int apply_alone(struct roll *r, struct store_person *p, bool confirmed, bool gone_again, struct arena *a, struct err *e)
 {
+	struct moved moved = { 0 };
 	int rc = store_begin(r->store, e);
 	if (!rc) {
-		rc = apply(r, p, confirmed, gone_again, a, e);
+		rc = apply(r, p, confirmed, gone_again, a, &moved, e);
 		if (rc)
 			store_rollback(r->store);
 		else
 			rc = store_commit(r->store, e);
 	}
 	POINT("roll.applied");
+	if (!rc && moved.generation)
+		say(r, p, moved.generation, "stage", moved.what, moved.why);
 	if (!rc)
 		hurry(r, p, a);
 	else if (p->signal == SIGNAL_DISABLED)
@@ -259,6 +272,9 @@ static int unusable(struct roll *r, const struct person *p, struct store_person 
 	if (!known->note || strcmp(known->note, note) != 0)
 		log_err(LOG_WARN_LEVEL, "roll", known->login, why);
 	known->weak_since_ms = 0;
+	/* He is there: what was thought of his absence begins anew when he is absent again. */
+	if (known->signal == SIGNAL_ABSENT)
+		known->signal = SIGNAL_NONE;
 	known->hash[0] = '\0';
 	if (is_known && p->signal == SIGNAL_DISABLED) {
 		known->signal = SIGNAL_DISABLED;
@@ -283,7 +299,7 @@ static int one_entry(struct roll *r, const struct entry *entry, struct arena *a,
 	if (rc)
 		return unusable(r, &now, &known, is_known, &why, a, e);
 	bool changed_login = is_known && known.login && strcmp(known.login, now.login) != 0;
-	if (!take_over(&known, &now, clock_now(r->clock)))
+	if (!take_over(&known, &now, clock_now(r->clock)) && !engine_struck(r->engine, entry->uuid))
 		return 0;
 	if (changed_login)
 		say(r, &known, known.generation, "directory", "renamed; the account keeps its names", NULL);
@@ -310,6 +326,8 @@ static int one_departed(struct roll *r, const char *uuid, const char *why, struc
 	int rc = store_person_get(r->store, uuid, a, &p, e);
 	if (rc)
 		return rc;
+	if (!p.weak_since_ms)
+		return err_set(e, ERR_STALE, "newer news of this person has come");
 	p.signal = SIGNAL_ABSENT;
 	p.reason = arena_strdup(a, why);
 	return apply_alone(r, &p, true, false, a, e);
@@ -319,16 +337,22 @@ static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, stru
 {
 	struct store_person p;
 	int rc = store_person_get(r->store, uuid, a, &p, e);
+	if (!rc && !p.weak_since_ms)
+		rc = err_set(e, ERR_STALE, "newer news of this person has come");
 	return rc ? rc : apply_alone(r, &p, true, false, a, e);
 }
 
-static int one_retired(struct roll *r, const struct store_account *acc, struct arena *a, struct err *e)
+static int one_retired(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
 {
 	struct store_person p;
+	struct store_account now;
 	int rc = store_person_get(r->store, acc->uuid, a, &p, e);
-	if (rc)
-		return rc;
-	return apply_alone(r, &p, true, true, a, e);
+	if (!rc)
+		rc = apply_alone(r, &p, true, true, a, e);
+	if (!rc)
+		rc = store_account_by_id(r->store, acc->id, a, &now, e);
+	*retired = !rc && now.stage == STAGE_RETIRED;
+	return rc;
 }
 
 static int look_again(struct roll *r, struct arena *a, int *did, struct err *e)
@@ -339,10 +363,13 @@ static int look_again(struct roll *r, struct arena *a, int *did, struct err *e)
 	*did = 0;
 	int rc = store_due(r->store, now, DUE_BATCH, a, &list, &n, e);
 	for (size_t i = 0; !rc && i < n; i++) {
+		struct err one;
 		if (list[i].signal == SIGNAL_DUE)
 			list[i].signal = SIGNAL_ENTITLED;
-		rc = apply_alone(r, &list[i], false, false, a, e);
-		(*did)++;
+		if (apply_alone(r, &list[i], false, false, a, &one))
+			log_err(LOG_ERROR_LEVEL, "roll", list[i].login, &one);     /* the others go on */
+		else
+			(*did)++;
 	}
 	return rc;
 }
@@ -381,10 +408,10 @@ int roll_withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err
 	return rc;
 }
 
-int roll_retire(struct roll *r, const struct store_account *acc, struct arena *a, struct err *e)
+int roll_retire(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
 {
 	pthread_mutex_lock(&r->lock);
-	int rc = one_retired(r, acc, a, e);
+	int rc = one_retired(r, acc, retired, a, e);
 	pthread_mutex_unlock(&r->lock);
 	return rc;
 }

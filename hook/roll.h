@@ -30,12 +30,12 @@ struct roll {
 MUST_USE int roll_entry(struct roll *, const struct entry *, struct arena *, struct err *e);
 /* Not in the content (any more): a weak sign, remembered with its time. */
 MUST_USE int roll_absent(struct roll *, const char *uuid, struct arena *, struct err *e);
-/* Confirmed gone, or outside scope. */
+/* Confirmed gone, or outside scope.  Fails: STALE (meanwhile he was heard of), TEMP. */
 MUST_USE int roll_departed(struct roll *, const char *uuid, const char *why, struct arena *, struct err *e);
-/* Confirmed not entitled any more, though the entry is there. */
+/* Confirmed not entitled any more, though the entry is there.  Fails: as above. */
 MUST_USE int roll_withdrawn(struct roll *, const char *uuid, struct arena *, struct err *e);
 /* Confirmed again that he is not entitled, right now: his account of this id is retired if its grace is over. */
-MUST_USE int roll_retire(struct roll *, const struct store_account *, struct arena *, struct err *e);
+MUST_USE int roll_retire(struct roll *, const struct store_account *, bool *retired, struct arena *, struct err *e);
 /* Look again at people whose date has come or whose login name may be free by now.  *did counts. */
 MUST_USE int roll_due(struct roll *, struct arena *, int *did, struct err *e);
 

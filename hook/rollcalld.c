@@ -1,18 +1,15 @@
 /* rollcalld: harden, read the settings, put the parts together, start the threads, wait for a signal, stop in
  * the reverse order.  Everything that lives as long as the process is owned here. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "hook/desk.h"
@@ -140,18 +137,8 @@ static struct json *health(void *ctx, struct arena *a)
 
 static int read_text(const char *path, struct arena *a, char **out, struct err *e)
 {
-	struct stat st;
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
-		return err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno));
-	if (st.st_size > 1 << 20)
-		return err_set(e, ERR_INPUT, "%s: larger than 1 MiB", path);
-	char *text = arena_alloc(a, (size_t)st.st_size + 1);
-	ssize_t n = read(fd, text, (size_t)st.st_size);
-	if (n != st.st_size)
-		return err_set(e, ERR_INPUT, "%s: could not be read to its end", path);
-	*out = text;
-	return 0;
+	size_t n;
+	return file_read(a, path, SETTINGS_FILE_MAX, out, &n, e);
 }
 
 static int open_keys(struct daemon *d, struct err *e)

@@ -65,6 +65,8 @@ struct settings {
 	int log_level;
 };
 
+#define SETTINGS_FILE_MAX (1u << 20)     /* a template, a script */
+
 /* Read, check and complete (filters compiled into *rules, secret files readable, CA files there, at least one
  * profile, escrow certificates usable).  Every complaint, "file:line: path: why", is in *complaints.
  * Fails: INPUT. */

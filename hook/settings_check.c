@@ -7,10 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "common/seal.h"
 #include "common/secret.h"
 #include "ldap/attrs.h"
 #include "ldap/filter.h"
+#include "policies/cam/policy.h"
+#include "policies/cam/render.h"
 
 static PRINTF(3, 4) void complain(struct check *c, const char *path, const char *fmt, ...)
 {
@@ -67,6 +70,29 @@ static void check_folder(struct check *c, const char *path, const char *folder)
 		complain(c, path, "\"%s\" cannot be written: %s", folder, strerror(errno));
 }
 
+/* A template with a mistake would stop every grant: it is filled in here as for somebody. */
+static void check_policies(struct check *c)
+{
+	const struct settings *s = c->settings;
+	const struct { const char *path, *file; bool template; } files[] = { { "policy.template", s->policy.template_file, true },
+		{ "policy.boundary", s->policy.boundary_file, false }, { "policy.barrier", s->policy.barrier_file, false } };
+	const struct cam_identifiers sample = { .owner_uin = 100000000001, .app_id = 1250000000, .region = "ap-shanghai",
+		.env_id = "rc-abcdefghijklmnop-0123456789abcdef", .name_space = "rc-abcdefghijklmnop-0123456789abcdef",
+		.topic_id = "00000000-0000-4000-8000-000000000000", .bucket = "0000-rc-abcdefghijklmnop-0123456789abcdef-1250000000" };
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		char *text, *rendered;
+		size_t n;
+		struct cam_policy *policy;
+		struct err e;
+		if (!files[i].file || file_read(c->arena, files[i].file, SETTINGS_FILE_MAX, &text, &n, &e))
+			continue;               /* complained of already */
+		int rc = files[i].template ? cam_render(c->arena, text, n, &sample, &rendered, &e)
+					   : cam_policy_parse(c->arena, text, n, &policy, &e);
+		if (rc)
+			complain(c, files[i].path, "\"%s\": %s", files[i].file, e.text);
+	}
+}
+
 static void check_files(struct check *c)
 {
 	const struct settings *s = c->settings;
@@ -78,6 +104,7 @@ static void check_files(struct check *c)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		check_readable(c, files[i].path, files[i].file);
+	check_policies(c);
 	check_folder(c, "state_dir", s->state_dir);
 }
 

@@ -20,13 +20,15 @@ static int regrant(void *ctx, const struct found *f, struct account *want, struc
 	const struct grant_input in = { .installation = t->parts->installation,
 		.uuid = a->uuid,
 		.generation = a->generation,
-		.root = engine_root(t->worker->engine),
+		.root = &t->root,
 		.placement = &t->placement,
 		.hold_reason = a->hold_reason,
 		.key_again = returned_late && *f->key_id,
 		.template_text = t->parts->template_text,
 		.template_len = strlen(t->parts->template_text) };
-	return grant(&in, f, t->worker->arena, want, e);
+	int rc = grant(&in, f, t->worker->arena, want, e);
+	/* A template that cannot be rendered stops granting.  It must never stop a cut. */
+	return rc && a->stage != STAGE_ACTIVE ? 0 : rc;
 }
 
 static int save(void *ctx, const struct found *f, struct err *e)
@@ -61,6 +63,7 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 	if (rc)
 		return err_wrap(e, "account %s generation %u", t->account.uuid, t->account.generation);
 	journal_make(t);
+	engine_root(w->engine, &t->root);
 	t->call = (struct call){ .api = &w->api,
 		.arena = a,
 		.clock = t->parts->clock,
@@ -126,6 +129,9 @@ static void come_back(struct taken *t, const struct err *e)
 	}
 	if (a->lane == LANE_REVOKE && e->kind != ERR_STALE && e->kind != ERR_LIMIT)
 		a->due_ms = now + backoff(t, BACKOFF_REVOKE_MS, REVOKE_MAX_MS);
+	/* Whatever else failed: the second sweep comes in time. */
+	if (a->sweep_ms > now && a->due_ms > a->sweep_ms)
+		a->due_ms = a->sweep_ms;
 }
 
 static bool leaver(const struct store_account *a)

@@ -19,6 +19,7 @@ struct worker {
 	struct arena *arena;
 	_Atomic int64_t in_hand;     /* account id, 0 = none */
 	int64_t owed;                /* account that the store would not take back; 0 = none */
+	char in_hand_uuid[UUID_TEXT];/* whose it is; guarded by the engine's lock */
 };
 
 struct taken {
@@ -27,6 +28,7 @@ struct taken {
 	struct store_account account;
 	struct store_person person;
 	struct placement placement;
+	struct root root;            /* as it was known when this one was taken */
 	struct found found;
 	struct account want;
 	struct journal journal;
@@ -49,9 +51,8 @@ extern const struct driver delivery_driver;
 /* engine.c, for the other two */
 const struct engine_parts *engine_parts(const struct engine *);
 const struct lifecycle *engine_life(const struct engine *);
-const struct root *engine_root(const struct engine *);
+void engine_root(struct engine *, struct root *out);
 struct snapshot *engine_snapshot(struct engine *);
-bool engine_struck(struct engine *, const char *uuid);
 void engine_auth_failed(struct engine *, const struct err *);
 
 #endif

@@ -125,6 +125,7 @@ int grant(const struct grant_input *in, const struct found *f, struct arena *a, 
 	str_copy(w.uuid, sizeof(w.uuid), in->uuid);
 	w.mark = mark_make(a, in->installation, in->uuid, in->generation);
 	w.remark = in->hold_reason ? arena_printf(a, "%s held: %s", w.mark, in->hold_reason) : w.mark;
+	*out = w;
 	if (*f->env_id && *f->topic && *f->bucket && in->root->owner_uin) {
 		const struct cam_identifiers ids = { .owner_uin = in->root->owner_uin,
 			.app_id = in->root->app_id,
@@ -137,8 +138,7 @@ int grant(const struct grant_input *in, const struct found *f, struct arena *a, 
 		int rc = cam_render(a, in->template_text, in->template_len, &ids, &document, e);
 		if (rc)
 			return err_wrap(e, "policy template");
-		w.policy_document = document;
+		out->policy_document = document;
 	}
-	*out = w;
 	return 0;
 }

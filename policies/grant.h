@@ -42,7 +42,8 @@ struct grant_input {
 	size_t template_len;
 };
 /* May be called again before each row: policy_document appears as soon as the environment is known.
- * Owns: texts are in the arena, placement and root are borrowed.  Fails: INPUT (policy cannot be rendered). */
+ * Owns: texts are in the arena, placement and root are borrowed.  Fails: INPUT (policy cannot be rendered; *out
+ * is filled but for it: taking away needs no policy). */
 MUST_USE int grant(const struct grant_input *, const struct found *, struct arena *, struct account *out, struct err *e);
 
 #endif

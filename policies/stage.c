@@ -19,9 +19,11 @@ const char *stage_shown(enum stage s, bool complete)
 
 bool csn_newer(const char *a, const char *b)
 {
-	if (!a)
-		return false;
-	return !b || strcmp(a, b) > 0;
+	if (!a || !b)
+		return a != NULL;
+	int order = strcmp(a, b);
+	/* A stamp of whole seconds (modifyTimestamp) cannot order two changes of one second: the later read is believed. */
+	return order > 0 || (order == 0 && !strpbrk(a, ".#"));
 }
 
 static struct decision stay(const struct history *h, const char *why)

@@ -46,7 +46,8 @@ struct decision {
 };
 struct decision stage_decide(const struct history *, const struct news *, const struct stage_rules *);
 
-/* Is a newer than b?  entryCSN and GeneralizedTime both sort as text; NULL is older than anything. */
+/* Is a newer than b?  entryCSN and GeneralizedTime both sort as text; NULL is older than anything.  Equal stamps of
+ * whole seconds count as newer. */
 bool csn_newer(const char *a, const char *b);
 
 #endif

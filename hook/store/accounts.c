@@ -131,6 +131,17 @@ int store_accounts(struct store *s, int64_t after_id, size_t max, struct arena *
 	return db_read_end(s, db_all(&q, &account_type, arena, out, count, e));
 }
 
+int store_revocations(struct store *s, size_t max, struct arena *arena, struct store_account **out, size_t *count, struct err *e)
+{
+	int r = db_read(s, e);
+	if (r < 0)
+		return r;
+	struct query q = db_query(s, "SELECT " COLUMNS " FROM accounts WHERE lane = ? ORDER BY due_ms LIMIT ?");
+	db_int(&q, LANE_REVOKE);
+	db_int(&q, (int64_t)max);
+	return db_read_end(s, db_all(&q, &account_type, arena, out, count, e));
+}
+
 int store_graceless(struct store *s, int stage, int64_t now_ms, size_t max, struct arena *arena, struct store_account **out,
 	size_t *count, struct err *e)
 {
@@ -210,6 +221,8 @@ int db_forget_owners(struct store *s, struct err *e)
 	return db_write_end(s, db_run(&q, e), e);
 }
 
+#define REVOKE_FURTHEST_MS 120000
+
 /* The most urgent waiting account of a lane: the first entry of its range in accounts_queue. */
 static int head_of(struct store *s, int lane, bool *there, int64_t *id, int64_t *due_ms, struct err *e)
 {
@@ -232,7 +245,9 @@ static int most_urgent(struct store *s, unsigned lanes, int64_t *id, int64_t *ne
 		if (!(lanes & 1u << lane))
 			continue;
 		int r = head_of(s, lane, &there, id, &due_ms, e);
-		if (r < 0 || (there && due_ms <= now))
+		/* Nobody who is to be cut waits this long: the clock was set back. */
+		bool clock_went_back = lane == LANE_REVOKE && there && due_ms < INT64_MAX && due_ms > now + REVOKE_FURTHEST_MS;
+		if (r < 0 || (there && due_ms <= now) || clock_went_back)
 			return r;
 		if (there && due_ms < next)
 			next = due_ms;

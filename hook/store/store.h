@@ -139,6 +139,9 @@ MUST_USE int store_found_put(struct store *, int64_t account_id, const char *fou
  * was taken.  found NULL: as it was.  Fails: STALE (not in this worker's hand: nothing was written). */
 MUST_USE int store_give_back(struct store *, const struct store_account *, int worker, struct err *e);
 
+/* Accounts that wait to be cut (lane revoke, due), read without writing anything: for a store that takes nothing. */
+MUST_USE int store_revocations(struct store *, size_t max, struct arena *, struct store_account **out, size_t *count,
+	struct err *e);
 /* Let go of an account that could not be given back (the store was down then): due now. */
 MUST_USE int store_release(struct store *, int64_t account_id, int worker, struct err *e);
 

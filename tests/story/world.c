@@ -297,6 +297,13 @@ static void remember_order(struct world *w, const struct emulator_request *rq)
 	w->paid_count++;
 }
 
+static void end_of_faults(struct world *w)
+{
+	world_calm(w);
+	w->end_ms = w->shared->now_ms + GRACE_MS + (w->refund_days > 30 ? 1 : 45) * 86400000LL;
+	say(w, "faults stop", NULL);
+}
+
 static void answer_exchange(struct world *w, int fd, const char *body, size_t n, struct arena *a)
 {
 	struct emulator_header headers[24];
@@ -321,6 +328,9 @@ static void answer_exchange(struct world *w, int fd, const char *body, size_t n,
 	/* While a call is on its way the directory may change. */
 	if (w->script_left && world_dice(w, 60) == 0)
 		world_act(w);
+	/* A fault that hits the same call of every attempt would keep the child from ever being idle. */
+	if (!w->script_left && w->faults && world_dice(w, 200) == 0)
+		end_of_faults(w);
 	size_t orders = w->emulator->orders.count;
 	emulator_handle(w->emulator, &rq, a, &reply);
 	if (w->emulator->orders.count > orders)
@@ -350,11 +360,8 @@ static bool answer_idle(struct world *w, int fd, int64_t until)
 	} else {
 		*now = until > *now ? until : *now + 1;
 	}
-	if (!w->script_left && w->faults) {
-		world_calm(w);
-		w->end_ms = *now + GRACE_MS + (w->refund_days > 30 ? 1 : 45) * 86400000LL;
-		say(w, "faults stop", NULL);
-	}
+	if (!w->script_left && w->faults)
+		end_of_faults(w);
 	bool over = !w->script_left && *now >= w->end_ms;
 	frame_send(fd, over ? 'Q' : 'I', NULL, 0);
 	return !over;

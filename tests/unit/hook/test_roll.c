@@ -271,6 +271,7 @@ static void absence_waits_and_is_confirmed(void **state)
 	confirm_step(r->feed);                   /* no answer: nothing is concluded */
 	assert_int_equal(account(r, C).stage, STAGE_ACTIVE);
 	r->mute = false;
+	r->f.time.now_ms += 2000;
 	confirm_step(r->feed);
 	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
 	assert_int_equal(account(r, A).stage, STAGE_ACTIVE);
@@ -311,6 +312,7 @@ static void nobody_named_is_not_believed(void **state)
 	refresh(r, 3);
 	r->where = WHERE_GONE;
 	refresh(r, 0);
+	assert_false(feed_trusted(r->feed));     /* also for what was trusted before */
 	r->f.time.now_ms += 100000;
 	confirm_step(r->feed);
 	for (const char *const *u = (const char *const[]){ A, B, C, NULL }; *u; u++)
@@ -345,12 +347,76 @@ static void retirement_asks_again(void **state)
 	confirm_step(r->feed);
 	assert_int_equal(account(r, A).stage, STAGE_SUSPENDED);
 	r->mute = false;
-	confirm_step(r->feed);
+	r->f.time.now_ms += 2000;
+	assert_true(confirm_step(r->feed));
 	assert_int_equal(account(r, A).stage, STAGE_RETIRED);
 	entry(r, A, "user0", "staff", "8");
 	run(r);
 	assert_int_equal(account(r, A).generation, 2);
 	assert_int_equal(account(r, A).stage, STAGE_ACTIVE);
+}
+
+/* Missing, back with an entry that cannot be used, and missing again: he must not be forgotten. */
+static void absent_unusable_absent(void **state)
+{
+	struct rig *r = *state;
+	refresh(r, 3);
+	refresh(r, 2);
+	entry(r, C, NULL, "staff", "6");
+	run(r);
+	r->where = WHERE_GONE;
+	refresh(r, 2);
+	r->f.time.now_ms += 31000;
+	confirm_step(r->feed);
+	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
+}
+
+/* Back before the second opinion is acted upon: it is out of date. */
+static void heard_of_while_doubted(void **state)
+{
+	struct rig *r = *state;
+	refresh(r, 3);
+	refresh(r, 2);
+	entry(r, C, "user2", "staff", "6");
+	run(r);
+	assert_int_equal(roll_departed(&r->roll, C, "re-read: gone", r->f.arena, &r->f.e), ERR_STALE);
+	assert_int_equal(account(r, C).stage, STAGE_ACTIVE);
+}
+
+static void an_unreadable_entry_is_not_retired(void **state)
+{
+	struct rig *r = *state;
+	refresh(r, 3);
+	r->where = WHERE_GONE;
+	refresh(r, 2);
+	r->f.time.now_ms += 31000;
+	confirm_step(r->feed);
+	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
+	r->where = WHERE_INSIDE;                 /* he is there again, and his login attribute is not */
+	entry(r, C, NULL, "staff", "9");
+	r->at = r->count;                        /* the source has not told it yet */
+	r->f.time.now_ms += 1000001;
+	assert_false(confirm_step(r->feed));
+	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
+}
+
+/* The store was full when he was struck, and he is enabled again before it knew. */
+static void struck_and_back(void **state)
+{
+	struct rig *r = *state;
+	struct engine_health h;
+	refresh(r, 2);
+	int64_t want = account(r, A).want;
+	engine_strike(r->engine, A);
+	r->f.time.now_ms += 10;
+	entry(r, A, "user0", "staff", "9");      /* nothing new in it */
+	run(r);
+	engine_health(r->engine, &h);
+	assert_int_equal(h.strikes, 0);
+	struct store_account a = account(r, A);
+	assert_int_equal(a.stage, STAGE_ACTIVE);
+	assert_int_equal(a.want, want + 1);
+	assert_int_equal(a.since_ms, r->f.time.now_ms);  /* what was verified before proves nothing now */
 }
 
 /* What the store has learnt needs no strike any more. */
@@ -379,6 +445,7 @@ int main(void)
 		T(newcomers_are_queued), T(the_same_again_wakes_nobody), T(a_disable_is_cut_at_once),
 		T(a_broken_entry_that_says_disabled_is_cut), T(a_taken_name_waits), T(absence_waits_and_is_confirmed),
 		T(absent_but_there_loses_nothing), T(an_unfinished_refresh_says_nothing), T(nobody_named_is_not_believed),
+		T(absent_unusable_absent), T(heard_of_while_doubted), T(an_unreadable_entry_is_not_retired), T(struck_and_back),
 		T(the_brake_holds_all_of_them), T(retirement_asks_again), T(a_strike_ends_when_the_store_knows),
 	};
 	return cmocka_run_group_tests_name("roll", tests, NULL, NULL);

@@ -58,6 +58,7 @@ static int up(void **state)
 	make_file(f, "secret", "password\n", 0600);
 	make_file(f, "credential", "AKIDexample\nkey\n", 0400);
 	make_file(f, "text", "text\n", 0644);
+	make_file(f, "policy", "{\"version\":\"2.0\",\"statement\":[{\"effect\":\"deny\",\"action\":\"*\",\"resource\":\"*\"}]}\n", 0644);
 	/* A key pair with its certificate in one file does as an escrow certificate, too. */
 	if (seal_key_ensure(in_folder(f, "escrow"), "escrow", &key, &f->e) < 0)
 		fail_msg("%s", f->e.text);
@@ -68,7 +69,7 @@ static int up(void **state)
 
 static int down(void **state)
 {
-	static const char *const names[] = { "secret", "credential", "text", "escrow", "conf", "seal.pem" };
+	static const char *const names[] = { "secret", "credential", "text", "policy", "escrow", "conf", "seal.pem" };
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		unlink(in_folder(f, names[i]));
@@ -85,7 +86,7 @@ static const struct parts good = {
 	.top = "installation = \"test\"; state_dir = \"@F@\";",
 	.directory = "uri = \"ldap://127.0.0.1:389\"; base = \"dc=example,dc=com\"; bind_dn = \"cn=rollcall\"; secret_file = \"@F@/secret\";",
 	.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\";",
-	.policy = "template = \"@F@/text\"; boundary = \"@F@/text\"; barrier = \"@F@/text\";",
+	.policy = "template = \"@F@/policy\"; boundary = \"@F@/policy\"; barrier = \"@F@/policy\";",
 	.seal = "escrow = \"@F@/escrow\";",
 	.life = "",
 	.profiles = "{ name = \"standard\"; package = \"baas_personal\"; }",
@@ -293,7 +294,7 @@ static void what_is_in_force_can_be_shown(void **state)
 
 #define DIRECTORY "base = \"dc=x\"; bind_dn = \"cn=r\"; secret_file = \"@F@/secret\"; "
 #define CLOUD "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; "
-#define FILES "template = \"@F@/text\"; boundary = \"@F@/text\"; "
+#define FILES "template = \"@F@/policy\"; boundary = \"@F@/policy\"; "
 
 static void each_mistake_is_named_at_its_line(void **state)
 {
@@ -341,6 +342,7 @@ static void each_mistake_is_named_at_its_line(void **state)
 		{ WITH(cloud, CLOUD "endpoint = { url = \"http://10.0.0.1:80\"; };"), 3, "cloud.endpoint.url", "this machine only" },
 		{ WITH(cloud, CLOUD "endpoint = { connect = \"127.0.0.1\"; };"), 3, "cloud.endpoint.connect", "HOST:PORT" },
 		{ WITH(policy, FILES "barrier = \"@F@/none\";"), 4, "policy.barrier", "No such file" },
+		{ WITH(policy, FILES "barrier = \"@F@/text\";"), 4, "policy.barrier", "JSON line 1" },
 		{ WITH(policy, FILES "barrier = \"text\";"), 4, "policy.barrier", "absolute" },
 		{ WITH(seal, ""), 5, "seal.escrow", "missing" },
 		{ WITH(seal, "escrow = \"@F@/text\";"), 5, "seal.escrow", "certificate" },

@@ -93,6 +93,14 @@ static void policy_appears_with_the_environment(void **state)
 	assert_int_equal(grant(&in, &f, a, &want, &e), 0);
 	assert_non_null(strstr(want.policy_document, "qcs::tcb:ap-shanghai:uin/100000000001:env/rc-x-123"));
 	assert_null(strstr(want.policy_document, "${"));
+	/* A template with a mistake gives no policy; everything that taking away needs is there. */
+	struct grant_input bad = in;
+	bad.template_text = "{\"version\":\"2.0\",\"statement\":[{\"effect\":\"allow\",\"action\":\"*\",\"resource\":\"${envid}\"}]}";
+	bad.template_len = strlen(bad.template_text);
+	memset(&want, 0, sizeof(want));
+	assert_int_equal(grant(&bad, &f, a, &want, &e), ERR_INPUT);
+	assert_null(want.policy_document);
+	assert_string_equal(want.user_name, p.user_name);
 }
 
 static void brake(void **state)

@@ -46,14 +46,17 @@ static const struct stage_case cases[] = {
 	{ "start date moved into the future", { .stage = STAGE_ACTIVE }, { .signal = SIGNAL_DUE }, STAGE_ACTIVE, 0, 1, 0 },
 	{ "nothing known", { .stage = STAGE_ACTIVE }, { .signal = SIGNAL_NONE }, STAGE_ACTIVE, 0, 0, 0 },
 	{ "back after a weak cut", { .stage = STAGE_SUSPENDED }, { ENTITLED }, STAGE_ACTIVE, 0, 0, 0 },
-	{ "back after a strong cut, same entry", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5" },
-		{ ENTITLED, .csn = "5" }, STAGE_SUSPENDED, 0, 0, 0 },
-	{ "back after a strong cut, older entry", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5" },
-		{ ENTITLED, .csn = "4" }, STAGE_SUSPENDED, 0, 0, 0 },
-	{ "back after a strong cut, no evidence", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5" }, { ENTITLED },
+	{ "back after a strong cut, same entry", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5#" },
+		{ ENTITLED, .csn = "5#" }, STAGE_SUSPENDED, 0, 0, 0 },
+	{ "back after a strong cut, older entry", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5#" },
+		{ ENTITLED, .csn = "4#" }, STAGE_SUSPENDED, 0, 0, 0 },
+	{ "back after a strong cut, no evidence", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5#" }, { ENTITLED },
 		STAGE_SUSPENDED, 0, 0, 0 },
-	{ "back after a strong cut, newer entry", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5" },
-		{ ENTITLED, .csn = "6" }, STAGE_ACTIVE, 0, 0, 0 },
+	{ "back after a strong cut, newer entry", { .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "5#" },
+		{ ENTITLED, .csn = "6#" }, STAGE_ACTIVE, 0, 0, 0 },
+	{ "back within the second of the cut, by stamps without fraction",
+		{ .stage = STAGE_SUSPENDED, .cut_strong = true, .cut_csn = "20260101000000Z" },
+		{ ENTITLED, .csn = "20260101000000Z" }, STAGE_ACTIVE, 0, 0, 0 },
 	{ "back, and held", { .stage = STAGE_SUSPENDED, .hold_reason = "asked by security" }, { ENTITLED }, STAGE_HELD, 0, 0, 0 },
 	{ "held stays held", { .stage = STAGE_HELD, .hold_reason = "x" }, { ENTITLED }, STAGE_HELD, 0, 0, 0 },
 	{ "released", { .stage = STAGE_HELD, .hold_reason = "x", .release = true }, { ENTITLED }, STAGE_ACTIVE, 0, 0, 0 },
@@ -70,8 +73,8 @@ static const struct stage_case cases[] = {
 	{ "no clock, no retirement", { .stage = STAGE_SUSPENDED }, { DISABLED, .gone_again = true }, STAGE_SUSPENDED, 0, 0, 0 },
 	{ "retired is for ever", { .stage = STAGE_RETIRED }, { DISABLED }, STAGE_RETIRED, 0, 0, 0 },
 	{ "back after retirement", { .stage = STAGE_RETIRED }, { ENTITLED }, STAGE_ACTIVE, 0, 0, 1 },
-	{ "back after retirement, older entry", { .stage = STAGE_RETIRED, .cut_strong = true, .cut_csn = "9" },
-		{ ENTITLED, .csn = "8" }, STAGE_RETIRED, 0, 0, 0 },
+	{ "back after retirement, older entry", { .stage = STAGE_RETIRED, .cut_strong = true, .cut_csn = "9#" },
+		{ ENTITLED, .csn = "8#" }, STAGE_RETIRED, 0, 0, 0 },
 	{ "back after retirement, name taken", { .stage = STAGE_RETIRED }, { ENTITLED, .name_taken = true }, STAGE_RETIRED, 0, 0, 0 },
 };
 
@@ -114,7 +117,7 @@ static void hold_outlives_a_suspension(void **state)
 	struct decision d = stage_decide(&h, &n, &rules);
 	assert_true(d.keep_hold);
 	h.stage = d.stage;
-	n = (struct news){ ENTITLED, .now_ms = NOW + 1, .csn = "1" };
+	n = (struct news){ ENTITLED, .now_ms = NOW + 1, .csn = "1#" };
 	d = stage_decide(&h, &n, &rules);
 	assert_int_equal(d.stage, STAGE_HELD);
 	assert_int_equal(d.retire_after_ms, 0);
