@@ -345,7 +345,7 @@ static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, stru
 static int one_retired(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
 {
 	struct store_person p;
-	struct store_account now;
+	struct store_account now = { 0 };
 	int rc = store_person_get(r->store, acc->uuid, a, &p, e);
 	if (!rc)
 		rc = apply_alone(r, &p, true, true, a, e);

@@ -15,6 +15,11 @@
 #include "tests/story/story.h"
 
 #define LIVES_MAX 60
+#ifdef __SANITIZE_ADDRESS__
+#define STORIES 120            /* each takes several times as long there */
+#else
+#define STORIES 500
+#endif
 #define EXCHANGES_MAX 20000
 
 struct run { const char *dir, *key_file; bool verbose; struct shared *shared; };
@@ -98,7 +103,7 @@ static int one_story(uint64_t seed, const struct run *r, int *lives, int *exchan
 int main(int argc, char **argv)
 {
 	uint64_t base = 1, only = 0;
-	long stories = 500;
+	long stories = STORIES;
 	struct run r = { 0 };
 	char dir[] = "/dev/shm/rollcall-story-XXXXXX", key_file[300];
 	struct seal_key *key;

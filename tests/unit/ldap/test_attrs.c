@@ -63,8 +63,10 @@ static void compare_type(struct arena *a, const char *definition, bool seen[OWN_
 	}
 	while (i < OWN_COUNT && strcmp(own_attributes[i].name, t->at_names[0]))
 		i++;
-	if (i == OWN_COUNT)
+	if (i == OWN_COUNT) {
 		fail_msg("%s is not in the table", t->at_names[0]);
+		return;
+	}
 	assert_string_equal(t->at_oid, arena_printf(a, "%s.1.%u", ROLLCALL_ARC, own_attributes[i].arc));
 	assert_string_equal(t->at_syntax_oid, syntax_for(own_attributes[i].syntax));
 	assert_string_equal(t->at_equality_oid, rule_for(own_attributes[i].syntax));
