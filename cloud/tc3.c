@@ -111,7 +111,7 @@ static char *field(struct arena *a, const char *text, const char *name)
 	size_t n = strlen(name);
 	for (const char *p = text; *p; p += strcspn(p, ","), p += *p == ',') {
 		p += strspn(p, " \t");
-		if (strncmp(p, name, n) || p[n] != '=')
+		if (strncmp(p, name, n) != 0 || p[n] != '=')
 			continue;
 		size_t len = strcspn(p + n + 1, ", \t");
 		return len ? arena_strndup(a, p + n + 1, len) : NULL;

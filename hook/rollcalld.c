@@ -272,7 +272,7 @@ static void stop_at_last(int sig)
 static void stop_all(struct daemon *d)
 {
 	struct sigaction last = { .sa_handler = stop_at_last };
-	sigaction(SIGALRM, &last, NULL);
+	(void)sigaction(SIGALRM, &last, NULL);
 	sigset_t alarm_only;
 	sigemptyset(&alarm_only);
 	sigaddset(&alarm_only, SIGALRM);
