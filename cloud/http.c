@@ -20,7 +20,7 @@
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 #define FIRST_BODY 8192
 #define KEPT_CONNECTIONS 16L       /* a worker speaks with seven hosts */
-#define LONGEST_POLL_MS 1000
+#define LONGEST_POLL_MS 60000      /* whoever wants us sooner wakes us */
 
 struct http_shared {
 	char *url;                 /* without trailing slash; "https://" or "http://" alone: the product's host follows */

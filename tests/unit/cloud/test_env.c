@@ -41,7 +41,9 @@ static void built_with_its_topic(void **state)
 	assert_string_equal(c->found.name_space, c->found.env_id);
 	assert_string_equal(json_text(env(c), "package"), "baas_personal");
 	assert_string_equal(json_text(env(c), "region"), "ap-shanghai");
+	/* Asked for once, not at every look: there is no other outcome than that one. */
 	assert_int_equal(cloud_count(c, "CreateEnvResource"), 1);
+	assert_int_equal(json_count(json_get(emulator_calls(c->emulator, c->arena), "actions.CreateEnvResource")), 1);
 	assert_int_equal(c->found.env_isolated_ms, 0);
 	assert_int_equal(c->found.env_missed_ms, 0);
 }

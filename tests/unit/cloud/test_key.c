@@ -77,6 +77,7 @@ static void a_secret_that_was_not_stored(void **state)
 static void orphans_with_our_mark(void **state)
 {
 	struct cloud *c = *state;
+	cloud_faults(c, "{\"switches\":{\"delete_active_key_refused\":true}}");
 	cloud_build(c, ROW_KEY);
 	const char *first = by_hand(c, c->want.mark), *second = by_hand(c, c->want.mark);
 	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_DRIFT);

@@ -132,6 +132,8 @@ static void by_mark_then_id_then_name(void **state)
 	assert_string_equal(env.env_id, "env-3");
 	assert_string_equal(env.mark, "");
 	f->want.env_alias = "alias-9";
+	assert_int_equal(look_for(f, "env-3", 5000, &env, NULL, &e), 0);
+	assert_string_equal(env.env_id, "env-3");
 	assert_int_equal(look_for(f, "", 5000, &env, NULL, &e), 0);
 	assert_string_equal(env.env_id, "env-9");
 	f->want.env_alias = "alias-999";
@@ -275,6 +277,25 @@ static void many_wait_for_one(void **state)
 	assert_int_equal(f->pages, 3);
 }
 
+/* A change of ours while somebody lists: what he got is good for him, who asked before, and for nobody after. */
+static void a_change_during_the_listing(void **state)
+{
+	struct fixture *f = *state;
+	struct snapshot_env env;
+	struct err e;
+	pthread_t t;
+	f->slow = true;
+	pthread_create(&t, NULL, one_of_many, f);
+	usleep(70000);
+	snapshot_stale(f->snapshot);
+	void *failed;
+	pthread_join(t, &failed);
+	int pages = f->pages;
+	assert_int_equal(look_for(f, "", 5000, &env, NULL, &e), 0);
+	assert_int_equal(f->pages, pages + 3);
+	assert_null(failed);
+}
+
 /* The one who lists fails: the others list for themselves, one after the other. */
 static void *one_that_fails(void *p)
 {
@@ -310,6 +331,7 @@ int main(void)
 		T(no_environment_at_all),
 		T(a_failure_is_not_an_absence),
 		T(many_wait_for_one),
+		T(a_change_during_the_listing),
 		T(nobody_inherits_a_failure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
