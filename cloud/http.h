@@ -49,7 +49,8 @@ struct http_shared;            /* what all workers share: the parsed CA store */
 /* Once, before threads.  Ignores SIGPIPE from then on.  Fails: INPUT. */
 MUST_USE int http_start(const struct http_settings *, struct http_shared **out, struct err *e);
 void http_stop(struct http_shared *);
-/* One per worker. */
+/* One per worker.  Sockets to the cloud are close-on-exec; the pair by which libcurl wakes itself is not, so whoever
+ * starts programs closes everything above 2 in them. */
 MUST_USE int http_transport(struct http_shared *, struct transport **out, struct err *e);
 
 #define HTTP_MAX_BODY (8u << 20)
