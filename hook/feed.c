@@ -130,7 +130,8 @@ static void compare(struct feed *f)
 		free(known);
 		return;
 	}
-	qsort(f->seen, f->seen_count, sizeof(*f->seen), by_bytes);
+	if (f->seen_count)
+		qsort(f->seen, f->seen_count, sizeof(*f->seen), by_bytes);
 	for (size_t i = 0; i < count; i++) {
 		while (at < f->seen_count && memcmp(f->seen[at], known[i], 16) < 0)
 			at++;
