@@ -62,7 +62,6 @@ const struct action_row action_table[ACT_COUNT] = {
 	[ACT_DESCRIBE_AUTOMATION_AGENT_STATUS] = { "DescribeAutomationAgentStatus", TAT, READ, 60 },
 	/* The script may run any number of times. */
 	[ACT_RUN_COMMAND] = { "RunCommand", TAT, AGAIN, 20 },
-	[ACT_DESCRIBE_INVOCATIONS] = { "DescribeInvocations", TAT, READ, 20 },
 	[ACT_DESCRIBE_INVOCATION_TASKS] = { "DescribeInvocationTasks", TAT, READ, 20 },
 
 	[ACT_GET_CALLER_IDENTITY] = { "GetCallerIdentity", STS, READ, 20 },

@@ -12,7 +12,7 @@ packages() {
 	case $1 in
 	build) echo libc6-dev pkg-config libldap-dev libcurl4-openssl-dev libssl-dev libcjson-dev libconfig-dev libpam0g-dev \
 		libsqlite3-dev libmicrohttpd-dev libsystemd-dev ;;
-	demo) echo slapd ldap-utils openssl ca-certificates jq curl ;;
+	demo) echo slapd ldap-utils openssl ca-certificates jq curl python3 ;;
 	test) echo libcmocka-dev slapd ldap-utils openssl ca-certificates jq curl sqlite3 python3 nodejs ;;
 	lint) echo libcmocka-dev clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang llvm ;;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -20,7 +21,7 @@
 #include "hook/settings.h"
 #include "ldap/sync.h"
 
-#define STOP_MS 5000
+#define STOP_MS 4500          /* five seconds are promised */
 #define DESK_THREADS 2
 #define THREAD_STACK (512 * 1024)
 
@@ -277,7 +278,8 @@ static void stop_all(struct daemon *d)
 	sigemptyset(&alarm_only);
 	sigaddset(&alarm_only, SIGALRM);
 	pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
-	(void)alarm(STOP_MS / 1000);
+	const struct itimerval dead_line = { .it_value = { STOP_MS / 1000, STOP_MS % 1000 * 1000 } };
+	(void)setitimer(ITIMER_REAL, &dead_line, NULL);
 	if (d->desk)
 		desk_stop(d->desk);
 	engine_stop(d->engine);
@@ -343,7 +345,8 @@ static int run(struct daemon *d)
 	sigaddset(&wait_for, SIGINT);
 	sigaddset(&wait_for, SIGALRM);
 	pthread_sigmask(SIG_BLOCK, &wait_for, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);      /* a terminal that goes away must not end the revoking */
 	sigdelset(&wait_for, SIGALRM);
 	int rc = open_keys(d, &e);
 	if (!rc)

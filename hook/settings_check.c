@@ -224,6 +224,13 @@ static void check_directory(struct check *c)
 		if (dir->uris[i])
 			check_uri(c, dir->uris[i]);
 	}
+	const struct { const char *path, *dn; } names[] = { { "directory.base", dir->base }, { "directory.widest", dir->widest },
+		{ "directory.still_ours", dir->still_ours }, { "directory.bind_dn", dir->bind_dn } };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct err e;
+		if (names[i].dn && dir_dn_check(names[i].dn, &e))
+			complain(c, names[i].path, "%s", e.text);
+	}
 	if (dir->bind == DIR_BIND_SIMPLE && !dir->bind_dn)
 		complain(c, "directory.bind_dn", "is missing: the simple bind needs it");
 	if (dir->bind == DIR_BIND_SIMPLE && !dir->secret_file)

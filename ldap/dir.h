@@ -44,6 +44,9 @@ struct dir_settings {
 	size_t max_message;           /* bytes of one LDAP message (the schema is one: 1 MiB at least); 0: unlimited */
 };
 
+/* A distinguished name as settings hold it (RFC 4514), not empty.  Fails: INPUT. */
+MUST_USE int dir_dn_check(const char *dn, struct err *e);
+
 struct dir;
 
 /* Connect and bind to uris[at].  Fails: TEMP (unreachable, time-out), AUTH (bind refused; do not hammer),

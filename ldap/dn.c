@@ -74,6 +74,18 @@ static size_t dn_length(LDAPDN dn)
 	return n;
 }
 
+int dir_dn_check(const char *dn, struct err *e)
+{
+	LDAPDN parsed = NULL;
+
+	if (!*dn)
+		return err_set(e, ERR_INPUT, "must not be empty");
+	int rc = ldap_str2dn(dn, &parsed, LDAP_DN_FORMAT_LDAPV3);
+
+	ldap_dnfree(parsed);
+	return rc == LDAP_SUCCESS ? 0 : err_set(e, ERR_INPUT, "\"%.100s\" is no distinguished name", dn);
+}
+
 bool dn_below(const char *dn, const char *base)
 {
 	LDAPDN d = NULL, b = NULL;

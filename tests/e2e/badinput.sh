@@ -22,6 +22,7 @@ complained() { # PATH: with file:line
 	grep -qE "bad\.conf:[0-9]+: $1: ." "$W/bad.out" && ok "the error in \"$1\" is told with its place" ||
 		not_ok "the error in \"$1\" is told with its place" "$(cat "$W/bad.out")"
 }
+complained directory.base
 complained directory.disabled
 complained workers
 complained no_such_setting

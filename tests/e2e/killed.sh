@@ -53,6 +53,7 @@ daemon_stop
 # --- named points -----------------------------------------------------------------------------------------------
 points=()
 for call in AddUser CreateEnv CreatePolicy CreateAccessKey CreateInstances; do points+=("call.$call.before:1" "call.$call.after:1"); done
+for call in UpdateUser RunCommand; do points+=("call.$call.before:1" "call.$call.after:1"); done
 for call in UpdateAccessKey AttachUserPolicy DetachUserPolicy StopInstances; do points+=("call.$call.after:1"); done
 for point in intent.before intent.after settle.before settle.after; do points+=("$point:1" "$point:2"); done
 points+=(keep.before:1 keep.after:1 keep.before:2 keep.after:2 walk.saved:$((1 + RANDOM % 8)) post.before:1 post.written:1)

@@ -85,5 +85,4 @@ sleep 2
 equal "$(calls "$changing")" "$before" "a restart changes nothing"
 equal "$(as_admin ldapsearch -LLL -b "$PEOPLE" '(uid=*)' entryCSN | sort)" "$stamps" "and writes nothing"
 
-# A store that was lost is found again in the cloud; keys are made anew, nothing is bought twice.
 finish

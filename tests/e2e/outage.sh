@@ -116,4 +116,15 @@ if [ -n "${how:-}" ]; then
 else
 	skip "a full disk" "neither a file system nor a limit can be set"
 fi
+
+# --- ending, with a directory that says nothing ------------------------------------------------------------------------
+alive rollcalld || daemon_ready
+kill -STOP "${PID[slapd]}"
+sleep 3
+began=$(now_ms)
+daemon_stop
+took=$(($(now_ms) - began))
+kill -CONT "${PID[slapd]}"
+at_most "$took" 5000 "SIGTERM with a frozen directory: ended after $took ms"
+equal "$ENDED" 0 "and with status 0"
 finish

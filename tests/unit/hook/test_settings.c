@@ -311,14 +311,14 @@ static void each_mistake_is_named_at_its_line(void **state)
 		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; admin_group = \"\";"), 1, "admin_group", "empty" },
 		{ WITH(directory, "uri = \"http://x\"; " DIRECTORY), 2, "directory.uri", "begins with none of" },
 		{ WITH(directory, "uri = \"ldap://ldap.example.com\"; " DIRECTORY), 2, "directory.uri", "password in clear" },
-		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"x\"; secret_file = \"@F@/secret\";"), 2, "directory.bind_dn",
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"o=x\"; secret_file = \"@F@/secret\";"), 2, "directory.bind_dn",
 			"missing" },
-		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"x\"; bind_dn = \"cn=x\";"), 2, "directory.secret_file", "missing" },
-		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"x\"; bind_dn = \"cn=x\"; secret_file = \"@F@/open\";"), 2,
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"o=x\"; bind_dn = \"cn=x\";"), 2, "directory.secret_file", "missing" },
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"o=x\"; bind_dn = \"cn=x\"; secret_file = \"@F@/open\";"), 2,
 			"directory.secret_file", "open to group or others" },
-		{ WITH(directory, "uri = \"ldapi:///\"; base = \"x\"; bind = \"external\"; cert = \"@F@/text\";"), 2, "directory.key",
+		{ WITH(directory, "uri = \"ldapi:///\"; base = \"o=x\"; bind = \"external\"; cert = \"@F@/text\";"), 2, "directory.key",
 			"go together" },
-		{ WITH(directory, "uri = \"ldaps://a\"; base = \"x\"; bind = \"external\";"), 2, "directory.bind", "needs directory.cert" },
+		{ WITH(directory, "uri = \"ldaps://a\"; base = \"o=x\"; bind = \"external\";"), 2, "directory.bind", "needs directory.cert" },
 		{ WITH(directory, "uri = \"ldapi:///\"; filter = \"(uid=\"; " DIRECTORY), 2, "directory.filter", "column" },
 		{ WITH(directory, "uri = \"ldapi:///\"; entitled = \"uid=a\"; " DIRECTORY), 2, "directory.entitled", "column" },
 		{ WITH(directory, "uri = \"ldapi:///\"; disabled = \"(&(a=b)(rollcallStage=x))\"; " DIRECTORY), 2, "directory.disabled",
@@ -371,7 +371,7 @@ static void all_mistakes_are_told_at_once(void **state)
 	struct fixture *f = *state;
 	struct parts p = good;
 	p.top = "installation = \"\"; state_dir = \"@F@\"; workers = \"many\"; nonsense = 1;";
-	p.directory = "uri = \"gopher://x\"; base = \"x\"; disabled = \"(\";";
+	p.directory = "uri = \"gopher://x\"; base = \"o=x\"; disabled = \"(\";";
 	p.cloud = "credential_file = \"@F@/none\"; agent_script = \"@F@/text\"; poll = -1;";
 	p.profiles = "{ name = \"a\"; package = \"p\"; }, { name = \"a\"; package = \"\"; colour = \"red\"; }";
 	assert_int_equal(load(f, &p), ERR_INPUT);
