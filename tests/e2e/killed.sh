@@ -91,4 +91,43 @@ for ((i = 1; i <= KILLS; i++)); do
 	daemon_stop
 done
 equal "$(cloud '[.users, .environments, .servers] | map(length) | @csv')" "$joined,$joined,$joined" "$joined of everything in the end"
+
+# --- retirement -----------------------------------------------------------------------------------------------------
+# With no grace; before and after every call that destroys.
+points=()
+for call in DeleteAccessKey DeletePolicy ModifyInstancesRenewFlag IsolateInstances DestroyEnv TerminateInstances DeleteUser; do
+	points+=("call.$call.before:1" "call.$call.after:1")
+done
+points+=("call.DestroyEnv.before:2" "call.DestroyEnv.after:2")
+daemon_start
+retiring=()
+for point in "${points[@]}"; do
+	next_person
+	retiring+=("$login")
+done
+ldap_add "$(people "${retiring[@]}")"
+joined=$((joined + ${#retiring[@]}))
+judge "${#retiring[@]} more have joined"
+daemon_stop
+SET[life.grace]=0 SET[cloud.isolation_days]=0
+retired=0
+for point in "${points[@]}"; do
+	login=${retiring[$retired]}
+	retired=$((retired + 1))
+	daemon_start ROLLCALL_FAILPOINT="$point"
+	disable "$login"
+	if wait_for 20 died; then
+		end rollcalld
+		equal "$ENDED" 137 "$point: passed"
+	else
+		not_ok "$point: passed" "20 s went by without it"
+		daemon_stop KILL
+	fi
+	daemon_start
+	eventually 30 "$point: retired all the same" stage_is "$login" retired
+	equal "$(cloud '[.users, .environments, .servers] | map(length) | @csv')" \
+		"$((joined - retired)),$((joined - retired)),$((joined - retired))" "$point: nothing of him is left, all of the others"
+	daemon_stop
+done
+equal "$(cloud .money_spent)" $((joined * PRICE)) "and nothing more was paid"
 finish

@@ -382,6 +382,7 @@ sealed() { attribute "$1" "${2:-rollcallSealedKey}" | base64 -d; }
 # credential LOGIN [KEYFILE]: the opened credential (JSON), for a pipe.
 credential() { sealed "$1" | openssl cms -decrypt -inform DER -inkey "${2:-$W/escrow.key}"; }
 kept_keys() { "$ROOT/tests/support/kept.py" "$STATE/rollcall.db" "$OWN_KEY"; }
+administrator() { jq -Rn '[inputs] | { id: .[0], secret: .[1] }' "$W/cloud.secret"; }     # the root account's key, for a pipe
 signed_call() { "$ROOT/tests/support/tc3.py" "$EMULATOR" "$@"; }
 # What a signed call with the credential on standard input is answered: "ok" or the error's code.
 answer_to() { signed_call "$1" | sed 's/.* //'; }

@@ -38,11 +38,11 @@ equal "$(grep -cE 'Delete|Destroy|Isolate|Terminate' "$W/order")" 0 "nothing is 
 
 user='.users[] | select(.uin == ($uin | tonumber))'
 uin=$(attribute ada rollcallUin)
-of_ada() { cloud "$user | $1" --arg uin "$uin"; }
-equal "$(of_ada '[.keys[].status] | @csv')" '"Inactive"' "her key is inactive"
-equal "$(of_ada .console_login)" false "the console is closed"
-equal "$(of_ada '.policies | length')" 1 "only the barrier is attached"
-equal "$(of_ada '.policies[0].id' )" "$(cloud '.policies[] | select(.name | test("barrier")) | .id')" "and it is the barrier"
+of_user() { cloud "$user | $1" --arg uin "$uin"; }
+equal "$(of_user '[.keys[].status] | @csv')" '"Inactive"' "her key is inactive"
+equal "$(of_user .console_login)" false "the console is closed"
+equal "$(of_user '.policies | length')" 1 "only the barrier is attached"
+equal "$(of_user '.policies[0].id' )" "$(cloud '.policies[] | select(.name | test("barrier")) | .id')" "and it is the barrier"
 equal "$(cloud '.environments[] | select(.env_id == $id) | .status' --arg id "$env")" NORMAL "her environment is kept"
 check "retire-after stands in the entry" test -n "$(attribute ada rollcallRetireAfter)"
 equal "$(cloud '[.users[].keys[] | select(.status == "Active")] | length')" 3 "the others keep their keys"
@@ -54,7 +54,7 @@ equal "$(attribute ada rollcallKeyId)" "$old_key" "with the same key"
 eventually 10 "which works" says ok answer_to_key_of ada
 equal "$(attribute ada rollcallEnvId)" "$env" "and the same environment"
 eventually 20 "the server runs again" says RUNNING server_state ada
-equal "$(of_ada .console_login)" true "the console is open again"
+equal "$(of_user .console_login)" true "the console is open again"
 equal "$(audit 4)" "" "nothing was bought twice"
 
 # --- back later than that -------------------------------------------------------------------------------------------
@@ -73,6 +73,17 @@ eventually 10 "which works" says ok answer_to_key_of ben
 check "the old one does not" test "$(answer_to GetCallerIdentity <"$W/ben.old")" != ok
 rm -f "$W/ben.old"
 equal "$(attribute ben rollcallEnvId)" "$env" "and the same environment"
+equal "$(audit 4)" "" "nothing was bought twice"
+
+# --- keys made by hand ----------------------------------------------------------------------------------------------
+uin=$(attribute dan rollcallUin)
+equal "$(administrator | signed_call CreateAccessKey --body "{\"TargetUin\": $uin}" | sed 's/.* //')" ok "dan gets a second key by hand"
+equal "$(of_user '[.keys[].status] | @csv')" '"Active","Active"' "and has two that work"
+disable dan
+eventually 10 "disabled: neither works" says '"Inactive","Inactive"' of_user '[.keys[].status] | @csv'
+enable dan
+eventually 30 "back: active again" stage_is dan active
+eventually 10 "ours is all that is left" says 1 of_user '.keys | length'
 equal "$(audit 4)" "" "nothing was bought twice"
 
 # --- after grace ------------------------------------------------------------------------------------------------------

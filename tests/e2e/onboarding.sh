@@ -85,4 +85,15 @@ sleep 2
 equal "$(calls "$changing")" "$before" "a restart changes nothing"
 equal "$(as_admin ldapsearch -LLL -b "$PEOPLE" '(uid=*)' entryCSN | sort)" "$stamps" "and writes nothing"
 
+# A store that was lost: everything is found again by its mark, nothing is bought; secrets went with it, so keys are new.
+old_key=$(attribute ada rollcallKeyId)
+daemon_stop
+rm -f "$STATE"/rollcall.db*
+daemon_ready
+key_is_new() { [ "$(attribute ada rollcallKeyId)" != "$old_key" ] && stage_is ada active; }
+eventually 30 "after the loss of the store: a new key" key_is_new
+must 60 "the others" all_in_stage active "$n"
+sleep 1
+equal "$(credential ada | answer_to GetCallerIdentity)" ok "which works"
+equal "$(audit "$n")" "" "and still one of everything, paid once"
 finish

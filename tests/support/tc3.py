@@ -10,6 +10,7 @@ is printed as "ID ACTION CODE", CODE being "ok" or the error code, or with --jso
     --until-refused SECONDS   repeat until the key itself is refused (not only what it may do), then print
                               "ID ACTION CODE MILLISECONDS", the last being the moment (since 1970) of the refusal
     --json                    print answers
+    --body JSON               the parameters, default {}
     --ca FILE                 https: trust these certificates; URL says where to connect, the names stay the cloud's
     --region REGION           default ap-shanghai
 """
@@ -139,6 +140,7 @@ def main():
     parser.add_argument("action", nargs="+", choices=sorted(ACTIONS))
     parser.add_argument("--until-refused", type=float)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--body", default="{}")
     parser.add_argument("--ca")
     parser.add_argument("--region", default="ap-shanghai")
     options = parser.parse_args()
@@ -151,7 +153,7 @@ def main():
                 code, when = until_refused(cloud, credential, action, options.until_refused)
                 print(credential["id"], action, code, when, flush=True)
                 continue
-            answer = cloud.call(credential, action)
+            answer = cloud.call(credential, action, options.body.encode())
             if options.json:
                 print(json.dumps(answer, ensure_ascii=False))
             else:
