@@ -207,8 +207,9 @@ static int set_up(struct store *s, struct err *e)
 	if (code != SQLITE_OK)
 		return db_fail(s, code, e);
 	sqlite3_busy_timeout(s->db, BUSY_MS);
+	/* Four megabytes of pages are enough for the queue of any roll, and all that grows with it here. */
 	int r = db_exec(s, "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; "
-		"PRAGMA cache_size = -8000", e);
+		"PRAGMA cache_size = -4000", e);
 	if (r == 0)
 		r = check_journal(s, e);
 	if (r == 0)
