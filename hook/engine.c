@@ -6,29 +6,22 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "hook/strikes.h"
 #include "hook/taken.h"
 
-#define STRIKES 4096
 #define STRIKE_BATCH 64
 #define WORKERS 80
 #define ROOT_AGAIN_MS 5000
 #define AUTH_PAUSE_MS 60000
-#define STRIKE_AGAIN_MS 2000
+#define STORE_AGAIN_MS 2000
 #define IDLE_MS 2000
-
-/* A leaver whom the store could not take in: cut from memory, and refused to every walk until the store knows. */
-struct strike {
-	char uuid[UUID_TEXT];
-	unsigned struck;             /* times; the second one comes later than any call on its way could land */
-	int64_t due_mono;
-};
-#define STRIKE_ROUNDS 2
 
 struct engine {
 	struct engine_parts parts;
 	struct lifecycle life;
 	struct limit *limit;
 	struct snapshot *snapshot;
+	struct strikes *strikes;
 	pthread_mutex_t lock;        /* guards all below */
 	pthread_cond_t news;
 	uint64_t news_count;
@@ -37,8 +30,6 @@ struct engine {
 	bool root_ready, root_busy;
 	int64_t root_due_mono, auth_until_mono;     /* by the clock that nobody can set */
 	char trouble[240];
-	size_t strike_count;
-	struct strike strikes[STRIKES];
 	struct worker *workers[WORKERS];
 };
 
@@ -61,6 +52,7 @@ int engine_new(const struct engine_parts *parts, struct engine **out, struct err
 		rates[i] = action_table[i].per_second;
 	n->limit = limit_new(ACT_COUNT, rates, parts->settings->cloud.rate_share, parts->clock);
 	n->snapshot = snapshot_new(parts->clock);
+	n->strikes = strikes_new(parts->clock, parts->settings->life.sweep_ms);
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -77,6 +69,7 @@ void engine_free(struct engine *n)
 		return;
 	limit_free(n->limit);
 	snapshot_free(n->snapshot);
+	strikes_free(n->strikes);
 	pthread_cond_destroy(&n->news);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
@@ -152,12 +145,11 @@ void engine_stop(struct engine *n)
 	pthread_mutex_unlock(&n->lock);
 }
 
-bool engine_stopping(const struct engine *n)
+bool engine_stopping(struct engine *n)
 {
-	struct engine *locked = (struct engine *)n;
-	pthread_mutex_lock(&locked->lock);
+	pthread_mutex_lock(&n->lock);
 	bool stop = n->stop;
-	pthread_mutex_unlock(&locked->lock);
+	pthread_mutex_unlock(&n->lock);
 	return stop;
 }
 
@@ -174,22 +166,10 @@ void engine_preempt(struct engine *n, int64_t account_id)
 	pthread_mutex_unlock(&n->lock);
 }
 
-static struct strike *strike_find(struct engine *n, const char *uuid)
-{
-	for (size_t i = 0; i < n->strike_count; i++)
-		if (!strcmp(n->strikes[i].uuid, uuid))
-			return &n->strikes[i];
-	return NULL;
-}
-
 void engine_strike(struct engine *n, const char *uuid)
 {
+	strikes_add(n->strikes, uuid);
 	pthread_mutex_lock(&n->lock);
-	if (!strike_find(n, uuid) && n->strike_count < STRIKES) {
-		struct strike *s = &n->strikes[n->strike_count++];
-		*s = (struct strike){ .due_mono = clock_mono(n->parts.clock) };
-		str_copy(s->uuid, sizeof(s->uuid), uuid);
-	}
 	/* A call of his that is on its way is aborted: it may be one that grants. */
 	for (size_t i = 0; i < WORKERS; i++)
 		if (n->workers[i] && !strcmp(n->workers[i]->in_hand_uuid, uuid))
@@ -200,19 +180,12 @@ void engine_strike(struct engine *n, const char *uuid)
 
 void engine_strike_over(struct engine *n, const char *uuid)
 {
-	pthread_mutex_lock(&n->lock);
-	struct strike *s = strike_find(n, uuid);
-	if (s)
-		*s = n->strikes[--n->strike_count];
-	pthread_mutex_unlock(&n->lock);
+	strikes_over(n->strikes, uuid);
 }
 
 bool engine_struck(struct engine *n, const char *uuid)
 {
-	pthread_mutex_lock(&n->lock);
-	bool struck = strike_find(n, uuid) != NULL;
-	pthread_mutex_unlock(&n->lock);
-	return struck;
+	return strikes_has(n->strikes, uuid);
 }
 
 void engine_auth_failed(struct engine *n, const struct err *e)
@@ -228,7 +201,7 @@ void engine_health(struct engine *n, struct engine_health *h)
 {
 	pthread_mutex_lock(&n->lock);
 	bool paused = clock_mono(n->parts.clock) < n->auth_until_mono;
-	*h = (struct engine_health){ .root_ready = n->root_ready, .strikes = (int64_t)n->strike_count };
+	*h = (struct engine_health){ .root_ready = n->root_ready, .strikes = strikes_count(n->strikes) };
 	h->cloud = paused ? "refuses our credentials" : n->root_ready ? "ready" : "not reached yet";
 	if (paused || !n->root_ready)
 		memcpy(h->trouble, n->trouble, sizeof(h->trouble));
@@ -236,24 +209,6 @@ void engine_health(struct engine *n, struct engine_health *h)
 }
 
 /* --- one step -------------------------------------------------------------------------------------------- */
-
-/* Claim the next strike that is due. */
-static bool strike_pop(struct engine *n, char uuid[UUID_TEXT])
-{
-	bool got = false;
-	int64_t mono = clock_mono(n->parts.clock);
-	pthread_mutex_lock(&n->lock);
-	for (size_t i = 0; i < n->strike_count && !got; i++) {
-		struct strike *s = &n->strikes[i];
-		if (s->struck >= STRIKE_ROUNDS || s->due_mono > mono)
-			continue;
-		s->due_mono = mono + STRIKE_AGAIN_MS;   /* nobody else takes it meanwhile */
-		memcpy(uuid, s->uuid, UUID_TEXT);
-		got = true;
-	}
-	pthread_mutex_unlock(&n->lock);
-	return got;
-}
 
 static void strike(struct worker *w, const char *uuid)
 {
@@ -272,13 +227,8 @@ static void strike(struct worker *w, const char *uuid)
 	}
 	if (rc && rc != ERR_ABSENT)
 		log_err(LOG_ALARM_LEVEL, "engine", uuid, &e);
-	pthread_mutex_lock(&n->lock);
-	struct strike *s = strike_find(n, uuid);
-	if (s && done) {
-		s->struck++;
-		s->due_mono = clock_mono(n->parts.clock) + n->parts.settings->life.sweep_ms;
-	}
-	pthread_mutex_unlock(&n->lock);
+	if (done)
+		strikes_done(n->strikes, uuid);
 }
 
 /* Who we are and the two shared policies: once, before anything is granted.  1 = tried. */
@@ -331,7 +281,7 @@ static int root_step(struct worker *w)
 static unsigned lanes_of(struct worker *w, int64_t *next_due_ms)
 {
 	struct engine *n = w->engine;
-	int64_t mono = clock_mono(n->parts.clock), wait = INT64_MAX;
+	int64_t mono = clock_mono(n->parts.clock), wait = INT64_MAX, strike_wait = strikes_wait(n->strikes);
 	unsigned lanes = 1u << LANE_REVOKE;
 	pthread_mutex_lock(&n->lock);
 	bool paused = mono < n->auth_until_mono;
@@ -341,10 +291,9 @@ static unsigned lanes_of(struct worker *w, int64_t *next_due_ms)
 		wait = n->root_due_mono > mono ? n->root_due_mono - mono : 0;
 	if (!w->revoke_only && paused)
 		wait = n->auth_until_mono - mono;
-	for (size_t i = 0; i < n->strike_count; i++)
-		if (n->strikes[i].struck < STRIKE_ROUNDS && n->strikes[i].due_mono - mono < wait)
-			wait = n->strikes[i].due_mono - mono;
 	pthread_mutex_unlock(&n->lock);
+	if (strike_wait < wait)
+		wait = strike_wait;
 	if (wait != INT64_MAX)
 		*next_due_ms = clock_now(n->parts.clock) + (wait > 0 ? wait : 0);
 	return lanes;
@@ -399,7 +348,7 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 	*next_due_ms = INT64_MAX;
 	arena_reset(w->arena);
 	w->transport->rearm(w->transport);
-	if (strike_pop(n, uuid)) {
+	if (strikes_pop(n->strikes, uuid)) {
 		strike(w, uuid);
 		return 1;
 	}
@@ -407,7 +356,7 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 		return 1;
 	unsigned lanes = lanes_of(w, next_due_ms);
 	if (w->owed && store_release(n->parts.store, w->owed, w->number, &e)) {
-		*next_due_ms = clock_now(n->parts.clock) + STRIKE_AGAIN_MS;
+		*next_due_ms = clock_now(n->parts.clock) + STORE_AGAIN_MS;
 		strike_the_queued(w);
 		return 0;               /* nothing more is taken before that one is let go */
 	}
@@ -420,7 +369,7 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 	}
 	if (rc) {
 		log_err(LOG_ERROR_LEVEL, "store", NULL, &e);
-		*next_due_ms = clock_now(n->parts.clock) + STRIKE_AGAIN_MS;
+		*next_due_ms = clock_now(n->parts.clock) + STORE_AGAIN_MS;
 		strike_the_queued(w);
 		return 0;
 	}

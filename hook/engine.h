@@ -47,12 +47,11 @@ int engine_step(struct worker *, int64_t *next_due_ms);
 /* The thread's loop: until engine_stop(). */
 void engine_work(struct worker *);
 void engine_stop(struct engine *);
-bool engine_stopping(const struct engine *);
+bool engine_stopping(struct engine *);
 
 /* There may be something due: workers look. */
 void engine_wake(struct engine *);
-/* A leaver: abort his running call, and cut him even when the store cannot be written.  The list is in memory
- * and bounded; what does not fit is found again by the next refresh. */
+/* A leaver: abort his running call, and cut him even when the store cannot be written (strikes.h). */
 void engine_strike(struct engine *, const char *uuid);
 /* The store knows of him by now: his walks may act again. */
 bool engine_struck(struct engine *, const char *uuid);

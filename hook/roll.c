@@ -39,7 +39,6 @@ static struct history history_of(const struct store_account *a)
 	return (struct history){ .stage = (enum stage)a->stage,
 		.since_ms = a->since_ms,
 		.retire_after_ms = a->retire_after_ms,
-		.had_resources = a->stage > STAGE_DUE,
 		.cut_strong = a->cut_strong,
 		.cut_csn = a->cut_csn,
 		.hold_reason = a->hold_reason };

@@ -18,7 +18,6 @@ const char *stage_shown(enum stage, bool complete);
 struct history {                 /* the current account; all zero when he never had one */
 	enum stage stage;
 	int64_t since_ms, retire_after_ms;
-	bool had_resources;          /* something of this generation is or may be in the cloud */
 	bool cut_strong;
 	const char *cut_csn;
 	const char *hold_reason;     /* outlives SUSPENDED */

@@ -20,6 +20,22 @@ bool server_id_fits(const char *id)
 	return id_fits(id, "lhins-");
 }
 
+int ids_or_filters(struct call *c, const char *code, const char *ids)
+{
+	if (json_has(c->in, ids) && json_has(c->in, "Filters"))
+		return call_fail(c, code, "`%s` and `Filters` exclude each other.", ids);
+	return 0;
+}
+
+bool ids_have(const struct call *c, const char *ids, const char *id)
+{
+	const struct json *list = json_get(c->in, ids);
+	for (const struct json *v = list ? json_first(list) : NULL; v; v = json_next(v))
+		if (str_eq(json_string(v), id))
+			return true;
+	return !list || !json_count(list);
+}
+
 int servers_named(struct call *c, struct server ***out, size_t *count)
 {
 	const struct json *ids = json_get(c->in, "InstanceIds");

@@ -4,22 +4,7 @@
 #include "cloud/emulator/servers.h"
 #include "common/str.h"
 
-static int check_conflict(struct call *c, const char *ids)
-{
-	if (json_has(c->in, ids) && json_has(c->in, "Filters"))
-		return call_fail(c, "InvalidParameter.ParameterConflict", "`%s` and `Filters` exclude each other.",
-			ids);
-	return 0;
-}
-
-static bool among(const struct call *c, const char *param, const char *id)
-{
-	const struct json *ids = json_get(c->in, param);
-	for (const struct json *v = ids ? json_first(ids) : NULL; v; v = json_next(v))
-		if (str_eq(json_string(v), id))
-			return true;
-	return !ids || !json_count(ids);
-}
+#define CONFLICT "InvalidParameter.ParameterConflict"
 
 /* --- servers ---------------------------------------------------------------------------------- */
 
@@ -184,7 +169,7 @@ static int describe_instances(struct call *c)
 {
 	static const char *const names[] = { "instance-name", "private-ip-address", "public-ip-address", "zone",
 		"instance-state", "tag-key", "tag-value", "tag:", "bundle-id", NULL };
-	if (check_conflict(c, "InstanceIds") || filters_check(c, names))
+	if (ids_or_filters(c, CONFLICT, "InstanceIds") || filters_check(c, names))
 		return -1;
 	return list_servers(c, "InstanceSet", instance);
 }
@@ -287,11 +272,11 @@ static int describe_bundles(struct call *c)
 	struct json *list = json_array(c->arena);
 	struct page page = page_by_offset(c, SIZE_MAX / 2, 20);
 	size_t total = 0;
-	if (check_conflict(c, "BundleIds") || filters_check(c, names))
+	if (ids_or_filters(c, CONFLICT, "BundleIds") || filters_check(c, names))
 		return -1;
 	for (size_t i = 0; i < bundle_count(c->em->catalogue); i++) {
 		const struct bundle *b = bundle_at(c->em->catalogue, i);
-		if (!among(c, "BundleIds", b->id) || !filters_fit(c, b, bundle_fits))
+		if (!ids_have(c, "BundleIds", b->id) || !filters_fit(c, b, bundle_fits))
 			continue;
 		if (total >= page.from && total < page.to)
 			json_push(list, bundle_json(c, b));
@@ -343,10 +328,10 @@ static int describe_blueprints(struct call *c)
 	struct json *list = json_array(c->arena);
 	struct page page = page_by_offset(c, SIZE_MAX / 2, 20);
 	size_t total = 0;
-	if (check_conflict(c, "BlueprintIds") || filters_check(c, names))
+	if (ids_or_filters(c, CONFLICT, "BlueprintIds") || filters_check(c, names))
 		return -1;
 	for (size_t i = 0; blueprint_at(i); i++) {
-		if (!among(c, "BlueprintIds", blueprint_at(i)->id) || !filters_fit(c, blueprint_at(i), blueprint_fits))
+		if (!ids_have(c, "BlueprintIds", blueprint_at(i)->id) || !filters_fit(c, blueprint_at(i), blueprint_fits))
 			continue;
 		if (total >= page.from && total < page.to)
 			json_push(list, blueprint_json(c, blueprint_at(i)));

@@ -11,22 +11,7 @@ static const char *status_of(const struct call *c, const struct run *r)
 	return c->now < r->ends ? "RUNNING" : r->exit_code ? "FAILED" : "SUCCESS";
 }
 
-static int check_conflict(struct call *c, const char *ids)
-{
-	if (json_has(c->in, ids) && json_has(c->in, "Filters"))
-		return call_fail(c, "InvalidParameter.ConflictParameter", "`%s` and `Filters` exclude each other.",
-			ids);
-	return 0;
-}
-
-static bool among(const struct call *c, const char *param, const char *id)
-{
-	const struct json *ids = json_get(c->in, param);
-	for (const struct json *v = ids ? json_first(ids) : NULL; v; v = json_next(v))
-		if (str_eq(json_string(v), id))
-			return true;
-	return !ids || !json_count(ids);
-}
+#define CONFLICT "InvalidParameter.ConflictParameter"
 
 static bool run_fits(const void *object, const char *name, const char *value)
 {
@@ -140,7 +125,7 @@ static struct runs candidates(struct call *c, const char *ids)
 
 static int list_runs(struct call *c, const char *ids, bool tasks, const char *const *names, const char *set)
 {
-	if (check_conflict(c, ids) || filters_check(c, names))
+	if (ids_or_filters(c, CONFLICT, ids) || filters_check(c, names))
 		return -1;
 	struct json *list = json_array(c->arena);
 	struct page page = page_by_offset(c, SIZE_MAX / 2, 20);
@@ -148,7 +133,7 @@ static int list_runs(struct call *c, const char *ids, bool tasks, const char *co
 	size_t total = 0;
 	for (size_t i = 0; i < all.count; i++) {
 		const struct run *r = all.items[i];
-		if (!str_eq(r->region, c->region) || !among(c, ids, tasks ? r->task : r->invocation) ||
+		if (!str_eq(r->region, c->region) || !ids_have(c, ids, tasks ? r->task : r->invocation) ||
 			!filters_fit(c, r, run_fits) || (!tasks && index_find(&c->em->runs_by_id, r->invocation) != r))
 			continue;
 		if (total >= page.from && total < page.to)
@@ -209,13 +194,13 @@ static int describe_agents(struct call *c)
 	struct json *list = json_array(c->arena);
 	struct page page = page_by_offset(c, SIZE_MAX / 2, 20);
 	size_t total = 0;
-	if (check_conflict(c, "InstanceIds") || filters_check(c, names))
+	if (ids_or_filters(c, CONFLICT, "InstanceIds") || filters_check(c, names))
 		return -1;
 	for (size_t i = 0; i < c->em->servers.count; i++) {
 		const struct server *s = c->em->servers.items[i];
 		const struct agent agent = { c, s };
 		bool called = s->state != SERVER_PENDING && (s->agent_online == NEVER || s->agent_online <= c->now);
-		if (!called || !str_eq(s->region, c->region) || !among(c, "InstanceIds", s->id) || !filters_fit(c,
+		if (!called || !str_eq(s->region, c->region) || !ids_have(c, "InstanceIds", s->id) || !filters_fit(c,
 			&agent, agent_fits))
 			continue;
 		if (total >= page.from && total < page.to)

@@ -327,8 +327,6 @@ static int round_of_steps(struct story_child *c, int64_t *due)
 void child_run(const struct life *l)
 {
 	static struct story_child c;
-	struct err e;
-	bool warned;
 	c.life = l;
 	shm = l->shared;
 	failpoint_set(point);
@@ -337,7 +335,6 @@ void child_run(const struct life *l)
 	c.clock = (struct clock){ .ctx = &c, .now_ms = now_ms, .mono_ms = now_ms, .wait_ms = wait_ms, .random = random_bytes };
 	c.arena = arena_new(8u << 20);
 	log_open(l->verbose ? LOG_DEBUG_LEVEL : LOG_ALARM_LEVEL, 0);
-	(void)warned, (void)e;
 	settle_settings(&c);
 	c.settings.cloud.driver.agent_script = read_file(c.arena, "etc/agent/install-agent.sh");
 	open_all(&c);

@@ -31,13 +31,13 @@ struct shared {                  /* seen by parent and child */
 	char last_point[64];
 };
 
-enum frame { FRAME_EXCHANGE = 'X', FRAME_NEXT = 'N', FRAME_REREAD = 'R', FRAME_DELIVER = 'W', FRAME_IDLE = 'I', FRAME_FAILED = 'F' };
+enum frame { FRAME_EXCHANGE = 'X', FRAME_NEXT = 'N', FRAME_REREAD = 'R', FRAME_DELIVER = 'W', FRAME_IDLE = 'I' };
 int frame_send(int fd, char type, const void *body, size_t n);
 /* -1 at the end of the stream.  The body is in the arena. */
 int frame_receive(int fd, struct arena *, char *type, char **body, size_t *n);
 
 /* The child's life; never returns. */
-struct life { int fd; struct shared *shared; const char *dir, *key_file; uint64_t seed; bool verbose; const char *bug; };
+struct life { int fd; struct shared *shared; const char *dir, *key_file; uint64_t seed; bool verbose; };
 void child_run(const struct life *) __attribute__((noreturn));
 
 /* --- the world --------------------------------------------------------------------------------------------- */
