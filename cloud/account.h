@@ -47,6 +47,7 @@ struct account {
 	const char *policy_document;     /* rendered; NULL as long as the environment is not known */
 	const char *hold_reason;         /* NULL unless held */
 
+	int64_t prove_after_ms;          /* a proof from before this moment does not count: somebody asked for a new one; 0 = none did */
 	bool key_again;                  /* back after more than the undo time: ours is deleted first, then a new one */
 };
 
@@ -66,13 +67,21 @@ struct found {
 	unsigned server_attempt;         /* counts CreateInstances attempts: part of the ClientToken */
 	char agent_invocation[48];       /* a running TAT invocation */
 	char agent_state[17];            /* digest of what was installed last (environment, key, server) */
-	char proof[24];                  /* "isolated", "sees-own", "failed: ..." short */
+	char proof[24];                  /* "" = none yet, or one of PROOF_* */
 	int64_t proof_ms;
-	unsigned proof_seen, proof_refused;
+	unsigned proof_seen, proof_refused;   /* own environments seen; probes that were refused or came back empty */
+	unsigned proof_calls;            /* made for the last proof, with his key */
 	int64_t verified_ms[ROW_COUNT];  /* when a row was last seen as the table wants it; 0 = not */
 	int64_t verified_since_ms;       /* ... in the stage that began then: in another one it proves nothing */
 	char note[160];                  /* last trouble of a row that nobody waits for (server, agent) */
 };
+
+#define PROOF_SEES_OWN "sees-own"              /* the rest waits for the cloud's policy cache */
+#define PROOF_ISOLATED "isolated"
+#define PROOF_FOREIGN "failed: foreign data"   /* he is HELD for it */
+#define PROOF_OWN_UNSEEN "failed: own unseen"
+#define PROOF_KEY_REFUSED "failed: key refused"
+#define PROOF_WRONG_IDENTITY "failed: identity"
 
 /* Text form for the store (JSON); unknown members are ignored, missing ones are zero. */
 char *found_print(const struct found *, struct arena *);

@@ -62,7 +62,9 @@ struct cloud_settings {
 	const char *openclaw_image;    /* text to look for in image names when no blueprint is configured: "OpenClaw" */
 	int64_t agent_timeout_ms;      /* the installation script's own time-out (15 min) */
 	const char *agent_script;      /* text of the TAT script */
-	bool key_hand_made_kept;       /* report keys made by hand instead of switching them off (default false) */
+	bool by_hand_kept;             /* report keys, policies and groups given by hand instead of taking them away */
+	int64_t probe_others;          /* other environments that one proof tries to reach */
+	int64_t prove_every_ms;        /* a proof older than this is made anew at the next audit */
 };
 
 /* What a driver works with; one per walk. */

@@ -20,6 +20,10 @@ struct desk_parts {
 	/* What the next walk of one account would do, looked up in the cloud now, as
 	 * [{"row": "key", "seen": "none", "cell": "ON", "does": "create"}...]. */
 	int (*plan)(void *ctx, const char *uuid, struct arena *, struct json **out, struct err *e);
+	/* roll_suspend() (reason given) and roll_resume() (NULL). */
+	int (*hold)(void *ctx, const char *uuid, const char *reason, const char *by, struct arena *, struct err *e);
+	/* Somebody wrote into the queue. */
+	void (*wake)(void *ctx);
 	/* Facts that only the running daemon knows: {"directory": "refreshed 3s ago", "cloud": "ready", "alarms": [..]} */
 	struct json *(*health)(void *ctx, struct arena *);
 	void *ctx;

@@ -33,6 +33,11 @@ struct engine_parts {
 	const char *secret_id;               /* the root account's administrator */
 	const struct secret *secret_key;
 	const char *template_text, *boundary_text, *barrier_text;
+	const struct cam_catalogue *catalogue;
+	/* A probe with this account's key returned what belongs to others.  Called by a worker, outside any transaction,
+	 * before it gives the account back.  NULL: nobody listens. */
+	void (*foreign)(void *ctx, const char *uuid, unsigned generation, const char *request_id);
+	void *foreign_ctx;
 };
 MUST_USE int engine_new(const struct engine_parts *, struct engine **out, struct err *e);
 void engine_free(struct engine *);

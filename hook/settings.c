@@ -121,7 +121,7 @@ const struct conf_row settings_rows[] = {
 		.min = 10, .max = 86400, .help = "how long the installation on a server may take" },
 	{ .path = "cloud.agent_script", .type = CONF_PATH, .offset = AT(cloud.agent_script_file),
 		.otherwise = ROLLCALL_DATADIR "/agent/install-agent.sh", .help = "what is run on a server" },
-	{ .path = "cloud.keep_hand_made_keys", .type = CONF_BOOL, .offset = AT(cloud.driver.key_hand_made_kept),
+	{ .path = "cloud.keep_hand_made_keys", .type = CONF_BOOL, .offset = AT(cloud.driver.by_hand_kept),
 		.otherwise = "false", .help = "report API keys made by hand instead of deleting them" },
 
 	/* what an account may do */

@@ -42,7 +42,7 @@ struct settings {
 		char *agent_script_file;
 	} cloud;
 	struct {
-		char *template_file, *boundary_file, *barrier_file;
+		char *template_file, *boundary_file, *barrier_file, *catalogue_file;
 	} policy;
 	struct {
 		struct conf_texts escrow;  /* certificate files */

@@ -46,6 +46,10 @@
  *     SHOW                 2  NAME      self   one person, all his accounts, open intents, letter
  *     PLAN                 3  [NAME]    admin  the queue; with NAME what the next walk of this person would do
  *     SEALED               4  NAME      self   the sealed values (base64 of DER) that his entry holds, still sealed
+ *     VERIFY               5  [NAME]    admin  asks for a new proof of one person or of everybody who is active; with
+ *                             [TEXT]           TEXT, the "asked" of an earlier answer: how far that one is
+ *     SUSPEND              6  NAME TEXT admin  the person as SHOW; TEXT is the reason
+ *     RESUME               7  NAME      admin  the person as SHOW
  *     ACCOUNT             32                   \
  *     SESSION_OPEN        33                    > the PAM module's: reserved, answered UNSUPPORTED
  *     SESSION_CLOSE       34                   /
@@ -72,6 +76,9 @@ enum wire_action {
 	WIRE_SHOW = 2,
 	WIRE_PLAN = 3,
 	WIRE_SEALED = 4,
+	WIRE_VERIFY = 5,
+	WIRE_SUSPEND = 6,
+	WIRE_RESUME = 7,
 	WIRE_ACCOUNT = 32,
 	WIRE_SESSION_OPEN = 33,
 	WIRE_SESSION_CLOSE = 34,

@@ -6,6 +6,7 @@
 #include "cloud/account.h"
 #include "common/err.h"
 #include "common/mem.h"
+#include "policies/cam/catalogue.h"
 
 /* Decided when the generation begins; names are never derived again (CAM cannot rename, logins are reused). */
 struct placement {
@@ -40,10 +41,12 @@ struct grant_input {
 	bool key_again;
 	const char *template_text;   /* policies/templates/employee.json */
 	size_t template_len;
+	const struct cam_catalogue *catalogue;
+	int64_t prove_after_ms;
 };
 /* May be called again before each row: policy_document appears as soon as the environment is known.
- * Owns: texts are in the arena, placement and root are borrowed.  Fails: INPUT (policy cannot be rendered; *out
- * is filled but for it: taking away needs no policy). */
+ * Owns: texts are in the arena, placement and root are borrowed.  Fails: INPUT (policy cannot be rendered, or
+ * it is not proved to isolate; *out is filled but for it: taking away needs no policy). */
 MUST_USE int grant(const struct grant_input *, const struct found *, struct arena *, struct account *out, struct err *e);
 
 #endif

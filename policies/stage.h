@@ -45,6 +45,9 @@ struct decision {
 };
 struct decision stage_decide(const struct history *, const struct news *, const struct stage_rules *);
 
+/* An alarm or a human takes access from him until a human gives it back.  Stays where he is when he has none. */
+struct decision stage_hold(const struct history *, int64_t now_ms);
+
 /* Is a newer than b?  entryCSN and GeneralizedTime both sort as text; NULL is older than anything.  Equal stamps of
  * whole seconds count as newer. */
 bool csn_newer(const char *a, const char *b);

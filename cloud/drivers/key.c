@@ -90,7 +90,7 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 	for (size_t i = 0; i < k.count; i++) {
 		const struct one *key = &k.list[i];
 		any_active |= key->active;
-		if (key != mine && (key->ours || (key->active && !c->settings->key_hand_made_kept)))
+		if (key != mine && (key->ours || (key->active && !c->settings->by_hand_kept)))
 			odd = true;
 	}
 	*out = !k.count ? SEEN_NONE : !any_active ? SEEN_LOCKED : odd ? SEEN_DRIFT : SEEN_OK;
@@ -189,7 +189,7 @@ static int tidy(struct call *c, const struct account *want, struct found *found,
 			continue;
 		if (key->ours || make_room)
 			rc = delete(c, want, found, key, e);
-		else if (!c->settings->key_hand_made_kept)
+		else if (!c->settings->by_hand_kept)
 			rc = switch_off(c, want, found, key, e);
 		else
 			note_set(found, "key", "\"%s\" was made by hand", key->id);

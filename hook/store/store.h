@@ -99,6 +99,7 @@ struct store_account {
 	unsigned attempts;         /* failures in a row */
 	int trouble_kind;          /* enum err_kind of the last walk, 0 = none */
 	char *trouble;
+	int64_t verify_ms;         /* somebody asked then for a new proof; 0 = never.  Written by store_verify() only */
 	int64_t sweep_ms;          /* a leaver's second sweep is due then; 0 = done or none */
 	int owner;                 /* worker number, 0 = nobody */
 	int64_t want, took;
@@ -144,6 +145,13 @@ MUST_USE int store_revocations(struct store *, size_t max, struct arena *, struc
 	struct err *e);
 /* Let go of an account that could not be given back (the store was down then): due now. */
 MUST_USE int store_release(struct store *, int64_t account_id, int worker, struct err *e);
+
+/* Ask for a new proof of every current account in `stage`, or of one person's (uuid not NULL): verify_ms = now, woken in
+ * lane audit, due now.  *count: how many.  Fails: ABSENT (that person has none in this stage). */
+MUST_USE int store_verify(struct store *, const char *uuid, int stage, int64_t now_ms, int64_t *count, struct err *e);
+/* Current accounts with verify_ms = asked_ms, in id order, in pages: for whoever asked. */
+MUST_USE int store_verified(struct store *, int64_t asked_ms, int64_t after_id, size_t max, struct arena *,
+	struct store_account **out, size_t *count, struct err *e);
 
 struct store_counts {
 	int64_t stage[8];              /* accounts of all generations; [0]: people without one */
@@ -220,5 +228,8 @@ MUST_USE int store_letter_failed(struct store *, int64_t account_id, const char 
 /* --- the brake's memory: departures by absence that were let through ------------------------------------- */
 MUST_USE int store_departure_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
 MUST_USE int store_departures(struct store *, int64_t since_ms, int64_t *count, struct err *e);
+/* The same for people who were held by an alarm. */
+MUST_USE int store_hold_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
+MUST_USE int store_holds(struct store *, int64_t since_ms, int64_t *count, struct err *e);
 
 #endif

@@ -115,7 +115,7 @@ static void keys_made_by_hand(void **state)
 static void keys_made_by_hand_are_only_told(void **state)
 {
 	struct cloud *c = *state;
-	c->settings.key_hand_made_kept = true;
+	c->settings.by_hand_kept = true;
 	cloud_build(c, ROW_SERVER);
 	const char *hand = by_hand(c, "mine");
 	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);

@@ -178,7 +178,7 @@ static void the_least_file_gives_the_defaults(void **state)
 	assert_int_equal(s->cloud.driver.isolation_ms, -1);
 	assert_int_equal(s->cloud.driver.agent_timeout_ms, 900000);
 	assert_string_equal(s->cloud.driver.openclaw_image, "OpenClaw");
-	assert_false(s->cloud.driver.key_hand_made_kept);
+	assert_false(s->cloud.driver.by_hand_kept);
 	assert_int_equal(s->seal.escrow.count, 1);
 	assert_string_equal(s->seal.key_file, in_folder(f, "seal.pem"));
 	assert_int_equal(s->life.grace_ms, 30LL * 86400000);
@@ -257,7 +257,7 @@ static void values_arrive_where_they_belong(void **state)
 	assert_int_equal(s->cloud.driver.isolation_ms, 43200000);
 	assert_string_equal(s->cloud.driver.openclaw_image, "Claw");
 	assert_int_equal(s->cloud.driver.agent_timeout_ms, 120000);
-	assert_true(s->cloud.driver.key_hand_made_kept);
+	assert_true(s->cloud.driver.by_hand_kept);
 	assert_string_equal(s->seal.key_file, in_folder(f, "escrow"));
 	assert_true(s->seal.strict_memory);
 	assert_int_equal(s->life.grace_ms, 4000);
