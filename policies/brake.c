@@ -9,6 +9,11 @@ bool brake_lets(const struct brake_rules *r, int64_t roll, int64_t departed, int
 	return (double)(departed + wanting) <= allowed;
 }
 
+bool brake_lets_hold(int64_t held)
+{
+	return held < BRAKE_HOLDS;
+}
+
 bool brake_believes(const struct refresh_facts *f, const char **why)
 {
 	*why = NULL;

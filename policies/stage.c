@@ -136,3 +136,27 @@ struct decision stage_decide(const struct history *h, const struct news *n, cons
 	}
 	return d;
 }
+
+struct decision stage_hold(const struct history *h, int64_t now_ms)
+{
+	const struct news n = { .now_ms = now_ms };
+	struct decision d = stay(h, "nothing to hold");
+	switch (h->stage) {
+	case STAGE_ACTIVE:
+		d = move(h, &n, STAGE_HELD, "held");
+		d.cut = d.keep_hold = true;
+		break;
+	case STAGE_SUSPENDED:
+		/* His grace runs on; when he comes back, he is held. */
+		d = stay(h, "held when he comes back");
+		d.keep_hold = true;
+		break;
+	case STAGE_HELD:
+		d = stay(h, "held already");
+		d.keep_hold = true;
+		break;
+	default:
+		d.keep_hold = false;
+	}
+	return d;
+}

@@ -45,7 +45,8 @@ struct decision {
 };
 struct decision stage_decide(const struct history *, const struct news *, const struct stage_rules *);
 
-/* An alarm or a human takes access from him until a human gives it back.  Stays where he is when he has none. */
+/* An alarm or a human takes access from him until a human gives it back.  Who has none already stays where he is;
+ * keep_hold is false when there is nothing to hold (no account, or a retired one). */
 struct decision stage_hold(const struct history *, int64_t now_ms);
 
 /* Is a newer than b?  entryCSN and GeneralizedTime both sort as text; NULL is older than anything.  Equal stamps of

@@ -123,6 +123,50 @@ static void hold_outlives_a_suspension(void **state)
 	assert_int_equal(d.retire_after_ms, 0);
 }
 
+static void a_hold_takes_access_and_nothing_else(void **state)
+{
+	(void)state;
+	static const struct { const char *name; struct history was; enum stage becomes; int cut, keep; } holds[] = {
+		{ "active", { .stage = STAGE_ACTIVE, .since_ms = 7 }, STAGE_HELD, 1, 1 },
+		{ "grace runs", { .stage = STAGE_SUSPENDED, .since_ms = 7, .retire_after_ms = 99 }, STAGE_SUSPENDED, 0, 1 },
+		{ "held", { .stage = STAGE_HELD, .since_ms = 7, .hold_reason = "x" }, STAGE_HELD, 0, 1 },
+		{ "never had anything", { 0 }, STAGE_NONE, 0, 0 },
+		{ "due", { .stage = STAGE_DUE, .since_ms = 7 }, STAGE_DUE, 0, 0 },
+		{ "retired", { .stage = STAGE_RETIRED, .since_ms = 7, .hold_reason = "x" }, STAGE_RETIRED, 0, 0 },
+	};
+	for (size_t i = 0; i < sizeof(holds) / sizeof(holds[0]); i++) {
+		struct decision d = stage_hold(&holds[i].was, NOW);
+		bool moved = d.stage != holds[i].was.stage;
+		if (d.stage != holds[i].becomes || d.cut != holds[i].cut || d.keep_hold != holds[i].keep || d.new_generation || d.wait)
+			fail_msg("%s: became %s cut %d keep %d", holds[i].name, stage_name(d.stage), d.cut, d.keep_hold);
+		assert_int_equal(d.since_ms, moved ? NOW : holds[i].was.since_ms);
+		assert_int_equal(d.retire_after_ms, moved ? 0 : holds[i].was.retire_after_ms);
+		assert_non_null(d.why);
+	}
+}
+
+/* Let go while he may not come in: he stays out, and nothing of the hold is left. */
+static void a_release_without_a_right(void **state)
+{
+	(void)state;
+	struct history h = { .stage = STAGE_SUSPENDED, .hold_reason = "x", .release = true, .retire_after_ms = NOW + 9 };
+	struct news n = { DISABLED, .now_ms = NOW };
+	struct decision d = stage_decide(&h, &n, &rules);
+	assert_int_equal(d.stage, STAGE_SUSPENDED);
+	assert_int_equal(d.retire_after_ms, NOW + 9);
+	assert_false(d.keep_hold);
+	h.stage = STAGE_HELD;
+	n = (struct news){ GONE, .now_ms = NOW };
+	d = stage_decide(&h, &n, &rules);
+	assert_int_equal(d.stage, STAGE_HELD);
+	assert_true(d.wait);
+	assert_false(d.keep_hold);
+	/* And when he is heard of again, nothing holds him. */
+	h = (struct history){ .stage = STAGE_HELD };
+	n = (struct news){ ENTITLED, .now_ms = NOW };
+	assert_int_equal(stage_decide(&h, &n, &rules).stage, STAGE_ACTIVE);
+}
+
 static void shown_names(void **state)
 {
 	(void)state;
@@ -139,6 +183,8 @@ int main(void)
 		cmocka_unit_test(every_case),
 		cmocka_unit_test(grace_is_fixed_at_suspension),
 		cmocka_unit_test(hold_outlives_a_suspension),
+		cmocka_unit_test(a_hold_takes_access_and_nothing_else),
+		cmocka_unit_test(a_release_without_a_right),
 		cmocka_unit_test(shown_names),
 	};
 	return cmocka_run_group_tests_name("stage", tests, NULL, NULL);
