@@ -29,6 +29,8 @@ struct cam_policy { size_t count; struct cam_statement *statements; };
 /* Fails: INPUT with the path ("statement[2].action") and the reason; too long is one of them. */
 MUST_USE int cam_policy_parse(struct arena *, const char *text, size_t len, struct cam_policy **out, struct err *e);
 MUST_USE int cam_policy_from(struct arena *, const struct json *document, struct cam_policy **out, struct err *e);
+/* One resource, as a statement may hold it.  Fails: INPUT with the reason. */
+MUST_USE int cam_resource_parse(struct arena *, const char *text, struct cam_resource *out, struct err *e);
 /* Pattern with '*' (any run of characters) against text, exact case. */
 bool cam_match(const char *pattern, const char *text);
 
