@@ -11,6 +11,7 @@
 #define DAY_MS 86400000.0
 #define MAX_MESSAGE (16u << 20)    /* bytes of one LDAP message: an entry with certificates and photos, not more */
 #define FOREVER (100.0 * 365 * 86400)
+#define BY_HAND_REPORT 1           /* place in the choices of cloud.by_hand */
 
 #define AT(field) offsetof(struct settings, field)
 #define IN(field) offsetof(struct profile_settings, field)
@@ -121,8 +122,10 @@ const struct conf_row settings_rows[] = {
 		.min = 10, .max = 86400, .help = "how long the installation on a server may take" },
 	{ .path = "cloud.agent_script", .type = CONF_PATH, .offset = AT(cloud.agent_script_file),
 		.otherwise = ROLLCALL_DATADIR "/agent/install-agent.sh", .help = "what is run on a server" },
-	{ .path = "cloud.keep_hand_made_keys", .type = CONF_BOOL, .offset = AT(cloud.driver.by_hand_kept),
-		.otherwise = "false", .help = "report API keys made by hand instead of deleting them" },
+	{ .path = "cloud.by_hand", .type = CONF_CHOICE, .offset = AT(cloud.by_hand), .otherwise = "remove",
+		.choices = "remove|report", .help = "keys, policies and groups that somebody gave a sub-account by hand" },
+	{ .path = "cloud.probe_others", .type = CONF_INT, .offset = AT(cloud.driver.probe_others), .otherwise = "2", .max = 20,
+		.help = "other environments that one proof of isolation tries to reach" },
 
 	/* what an account may do */
 	{ .path = "policy.template", .type = CONF_PATH, .offset = AT(policy.template_file),
@@ -131,6 +134,8 @@ const struct conf_row settings_rows[] = {
 		.otherwise = ROLLCALL_DATADIR "/policies/boundary.json", .help = "the permissions boundary" },
 	{ .path = "policy.barrier", .type = CONF_PATH, .offset = AT(policy.barrier_file),
 		.otherwise = ROLLCALL_DATADIR "/policies/deny-all.json", .help = "the barrier that denies everything" },
+	{ .path = "policy.catalogue", .type = CONF_PATH, .offset = AT(policy.catalogue_file),
+		.otherwise = ROLLCALL_DATADIR "/policies/actions.txt", .help = "the known actions, by which policies are judged" },
 
 	/* who can open what is sealed */
 	{ .path = "seal.escrow", .type = CONF_TEXTS, .offset = AT(seal.escrow), .flags = CONF_REQUIRED,
@@ -163,6 +168,8 @@ const struct conf_row settings_rows[] = {
 		.max = 100, .help = "... or this share of the roll, whichever is more" },
 	{ .path = "life.rotation", .type = CONF_SECONDS, .offset = AT(life.rotation_ms), .otherwise = "90d", .min = 60,
 		.max = FOREVER, .help = "an API key is due for rotation at this age" },
+	{ .path = "life.prove_every", .type = CONF_SECONDS, .offset = AT(cloud.driver.prove_every_ms), .otherwise = "24h",
+		.max = FOREVER, .help = "a proof of isolation older than this is made anew; 0: only when something changed" },
 
 	{ .path = "profiles", .type = CONF_GROUPS, .offset = AT(profiles), .flags = CONF_REQUIRED, .inner = profile_rows,
 		.inner_count = ARRAY_LEN(profile_rows), .inner_size = sizeof(struct profile_settings),
@@ -218,6 +225,7 @@ static void complete(struct settings *s, struct arena *arena)
 	dir->uris = s->directory.uri.items;
 	dir->max_message = MAX_MESSAGE;
 	s->cloud.driver.openclaw_image = s->cloud.openclaw_image;
+	s->cloud.driver.by_hand_kept = s->cloud.by_hand == BY_HAND_REPORT;
 	s->cloud.driver.isolation_ms = s->cloud.isolation_days < 0 ? -1 : (int64_t)(s->cloud.isolation_days * DAY_MS);
 	if (!s->seal.key_file && s->state_dir)
 		s->seal.key_file = arena_printf(arena, "%s/seal.pem", s->state_dir);

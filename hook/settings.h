@@ -37,6 +37,7 @@ struct settings {
 		double rate_share;
 		int64_t timeout_ms, revoke_timeout_ms;
 		double isolation_days;     /* as written; driver.isolation_ms is made from it */
+		int by_hand;               /* as written: 0 remove, 1 report; driver.by_hand_kept is made from it */
 		struct cloud_settings driver;
 		char *openclaw_image;      /* copied into driver */
 		char *agent_script_file;

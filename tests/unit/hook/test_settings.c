@@ -179,6 +179,8 @@ static void the_least_file_gives_the_defaults(void **state)
 	assert_int_equal(s->cloud.driver.agent_timeout_ms, 900000);
 	assert_string_equal(s->cloud.driver.openclaw_image, "OpenClaw");
 	assert_false(s->cloud.driver.by_hand_kept);
+	assert_int_equal(s->cloud.driver.probe_others, 2);
+	assert_int_equal(s->cloud.driver.prove_every_ms, 86400000);
 	assert_int_equal(s->seal.escrow.count, 1);
 	assert_string_equal(s->seal.key_file, in_folder(f, "seal.pem"));
 	assert_int_equal(s->life.grace_ms, 30LL * 86400000);
@@ -221,10 +223,10 @@ static void values_arrive_where_they_belong(void **state)
 	p.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; root_account = \"r2\"; region = \"ap-beijing\";"
 		" domain = \"example.com\"; endpoint = { url = \"http://127.0.0.1:8080\"; connect = \"127.0.0.1:8443\"; ca = \"@F@/text\"; };"
 		" rate_share = 0.5; connect_timeout = 1; timeout = 9; revoke_timeout = 2; poll = 0.2; settle = 3; cam_policy_cache = 1;"
-		" isolation_days = 0.5; openclaw_image = \"Claw\"; agent_timeout = \"2m\"; keep_hand_made_keys = true;";
+		" isolation_days = 0.5; openclaw_image = \"Claw\"; agent_timeout = \"2m\"; by_hand = \"report\"; probe_others = 0;";
 	p.seal = "escrow = [ \"@F@/escrow\" ]; key_file = \"@F@/escrow\"; person_ca = \"@F@/text\"; strict_memory = true;";
 	p.life = "grace = 4; undo = 5; weak_wait = 0.5; sweep_again = 6; trust = 7; audit = 8; retry_max = 9;"
-		" departures_per_hour = 100; departures_percent = 12.5; rotation = \"1d\";";
+		" departures_per_hour = 100; departures_percent = 12.5; rotation = \"1d\"; prove_every = 0;";
 	p.profiles = "{ name = \"a\"; filter = \"(d=4)\"; package = \"p1\"; bundle = \"b1\"; blueprint = \"i1\"; zone = \"z-1\";"
 		" region = \"r-1\"; trigger = \"login\"; }, { name = \"b\"; package = \"p2\"; }";
 	load_good(f, &p);
@@ -258,6 +260,8 @@ static void values_arrive_where_they_belong(void **state)
 	assert_string_equal(s->cloud.driver.openclaw_image, "Claw");
 	assert_int_equal(s->cloud.driver.agent_timeout_ms, 120000);
 	assert_true(s->cloud.driver.by_hand_kept);
+	assert_int_equal(s->cloud.driver.probe_others, 0);
+	assert_int_equal(s->cloud.driver.prove_every_ms, 0);
 	assert_string_equal(s->seal.key_file, in_folder(f, "escrow"));
 	assert_true(s->seal.strict_memory);
 	assert_int_equal(s->life.grace_ms, 4000);
@@ -341,6 +345,8 @@ static void each_mistake_is_named_at_its_line(void **state)
 		{ WITH(cloud, CLOUD "endpoint = { url = \"ftp://127.0.0.1\"; };"), 3, "cloud.endpoint.url", "neither" },
 		{ WITH(cloud, CLOUD "endpoint = { url = \"http://10.0.0.1:80\"; };"), 3, "cloud.endpoint.url", "this machine only" },
 		{ WITH(cloud, CLOUD "endpoint = { connect = \"127.0.0.1\"; };"), 3, "cloud.endpoint.connect", "HOST:PORT" },
+		{ WITH(cloud, CLOUD "by_hand = \"ignore\";"), 3, "cloud.by_hand", "remove" },
+		{ WITH(cloud, CLOUD "probe_others = 21;"), 3, "cloud.probe_others", "20" },
 		{ WITH(policy, FILES "barrier = \"@F@/none\";"), 4, "policy.barrier", "No such file" },
 		{ WITH(policy, FILES "barrier = \"@F@/text\";"), 4, "policy.barrier", "JSON line 1" },
 		{ WITH(policy, FILES "barrier = \"text\";"), 4, "policy.barrier", "absolute" },
