@@ -4,14 +4,14 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "hook/roll_inside.h"
 #include "policies/grant.h"
-#include "policies/stage.h"
 
 #define NAME_AGAIN_MS 60000
 #define DUE_BATCH 100
 
-static void say(struct roll *r, const struct store_person *p, unsigned generation, const char *event, const char *what,
-	const char *why)
+void roll_say(struct roll *r, const struct store_person *p, unsigned generation, const char *event, const char *what,
+	const char *why, const char *request_id)
 {
 	const struct evidence_line line = { .event = event,
 		.uuid = p->uuid,
@@ -19,6 +19,7 @@ static void say(struct roll *r, const struct store_person *p, unsigned generatio
 		.generation = generation,
 		.what = what,
 		.why = why,
+		.request_id = request_id,
 		.csn = p->csn };
 	struct err e;
 	if (evidence_add(r->evidence, &line, &e))
@@ -34,7 +35,7 @@ static const struct profile_settings *profile_of(const struct roll *r, const cha
 	return NULL;
 }
 
-static struct history history_of(const struct store_account *a)
+struct history roll_history(const struct store_account *a)
 {
 	return (struct history){ .stage = (enum stage)a->stage,
 		.since_ms = a->since_ms,
@@ -78,14 +79,14 @@ static int account_begin(struct roll *r, struct store_person *p, const struct de
 	return rc;
 }
 
-static void account_move(struct roll *r, struct store_account *acc, const struct store_person *p, const struct decision *d)
+void roll_move(struct roll *r, struct store_account *acc, const struct store_person *p, const struct decision *d)
 {
 	int64_t now = clock_now(r->clock);
 	bool first_cut = d->cut && (acc->stage == STAGE_ACTIVE || acc->stage == STAGE_DUE);
 	acc->stage = d->stage;
 	acc->since_ms = d->since_ms;
 	acc->retire_after_ms = d->retire_after_ms;
-	if (!d->keep_hold && d->stage != STAGE_SUSPENDED)
+	if (!d->keep_hold)
 		acc->hold_reason = NULL;
 	if (first_cut) {
 		acc->cut_ms = now;
@@ -95,6 +96,18 @@ static void account_move(struct roll *r, struct store_account *acc, const struct
 	acc->due_ms = d->stage == STAGE_DUE || d->stage == STAGE_NONE ? INT64_MAX : now;
 	acc->lane = d->stage == STAGE_ACTIVE ? LANE_JOIN : d->cut && d->stage != STAGE_RETIRED ? LANE_REVOKE : LANE_TIDY;
 	acc->sweep_ms = 0;
+}
+
+void roll_look_again(struct roll *r, struct store_account *acc)
+{
+	int64_t now = clock_now(r->clock);
+	if (acc->due_ms == INT64_MAX || acc->lane > LANE_TIDY)
+		acc->lane = LANE_TIDY;
+	if (acc->due_ms > now)
+		acc->due_ms = now;
+	/* A sweep trusts nothing that was seen before it. */
+	if (!acc->sweep_ms)
+		acc->sweep_ms = now;
 }
 
 /* Stronger evidence of what is so already: remembered, so that an older entry cannot bring him back. */
@@ -130,11 +143,8 @@ static char *profile_note(const struct store_person *p, const struct store_accou
 		placement.profile);
 }
 
-/* What is put on record once the transaction is through. */
-struct moved { unsigned generation; char *what; const char *why; };
-
 /* The heart: person as known now + account -> decision -> store.  Inside a transaction of the caller. */
-static int apply(struct roll *r, struct store_person *p, bool confirmed, bool gone_again, struct arena *a, struct moved *moved,
+static int apply(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct roll_moved *moved,
 	struct err *e)
 {
 	struct store_account acc = { 0 };
@@ -142,17 +152,18 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 	if (rc)
 		return rc;
 	int64_t now = clock_now(r->clock);
-	struct history h = history_of(&acc);
+	struct history h = roll_history(&acc);
+	h.release = heard->release;
 	bool fresh = h.stage == STAGE_NONE || h.stage == STAGE_DUE || h.stage == STAGE_RETIRED;
 	bool in = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE;
 	const struct profile_settings *ps = profile_of(r, p->profile);
 	char *note = NULL;
 	struct news n = { .signal = (enum signal)p->signal,
-		.confirmed = confirmed,
+		.confirmed = heard->confirmed,
 		.csn = p->csn,
 		.now_ms = now,
 		.at_login = ps && ps->trigger == 1,
-		.gone_again = gone_again,
+		.gone_again = heard->gone_again,
 		.name_taken = fresh && in && name_taken(r, p, a, &note) };
 	const struct stage_rules rules = { .grace_ms = r->settings->life.grace_ms };
 	struct decision d = stage_decide(&h, &n, &rules);
@@ -168,10 +179,14 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 		} else {
 			moved->generation = p->generation;
 		}
-	} else if (p->generation && (d.stage != h.stage || strengthen(p, &acc) || engine_struck(r->engine, p->uuid))) {
+	} else if (p->generation &&
+		   (d.stage != h.stage || heard->release || strengthen(p, &acc) || engine_struck(r->engine, p->uuid))) {
 		if (d.stage != h.stage) {
-			account_move(r, &acc, p, &d);
+			roll_move(r, &acc, p, &d);
 			moved->generation = acc.generation;
+		} else if (heard->release) {
+			acc.hold_reason = NULL;
+			roll_look_again(r, &acc);
 		} else if (d.stage == STAGE_ACTIVE) {
 			/* Cut from memory, and back before the store knew: everything is looked at anew. */
 			acc.since_ms = acc.due_ms = now;
@@ -198,8 +213,7 @@ static int apply(struct roll *r, struct store_person *p, bool confirmed, bool go
 	return store_person_put(r->store, p, e);
 }
 
-/* After the transaction: whoever is cut is cut now. */
-static void hurry(struct roll *r, const struct store_person *p, struct arena *a)
+void roll_hurry(struct roll *r, const struct store_person *p, struct arena *a)
 {
 	struct store_account acc;
 	struct err e;
@@ -212,12 +226,13 @@ static void hurry(struct roll *r, const struct store_person *p, struct arena *a)
 		engine_wake(r->engine);
 }
 
-static int apply_alone(struct roll *r, struct store_person *p, bool confirmed, bool gone_again, struct arena *a, struct err *e)
+int roll_apply(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct roll_moved *out,
+	struct err *e)
 {
-	struct moved moved = { 0 };
+	struct roll_moved moved = { 0 };
 	int rc = store_begin(r->store, e);
 	if (!rc) {
-		rc = apply(r, p, confirmed, gone_again, a, &moved, e);
+		rc = apply(r, p, heard, a, &moved, e);
 		if (rc)
 			store_rollback(r->store);
 		else
@@ -225,12 +240,26 @@ static int apply_alone(struct roll *r, struct store_person *p, bool confirmed, b
 	}
 	POINT("roll.applied");
 	if (!rc && moved.generation)
-		say(r, p, moved.generation, "stage", moved.what, moved.why);
+		roll_say(r, p, moved.generation, "stage", moved.what, moved.why, NULL);
 	if (!rc)
-		hurry(r, p, a);
+		roll_hurry(r, p, a);
 	else if (p->signal == SIGNAL_DISABLED)
 		engine_strike(r->engine, p->uuid);
+	if (!rc && out)
+		*out = moved;
 	return rc;
+}
+
+static int heard_of(struct roll *r, struct store_person *p, struct arena *a, struct err *e)
+{
+	const struct hearing heard = { 0 };
+	return roll_apply(r, p, &heard, a, NULL, e);
+}
+
+static int confirmed(struct roll *r, struct store_person *p, bool gone_again, struct arena *a, struct err *e)
+{
+	const struct hearing heard = { .confirmed = true, .gone_again = gone_again };
+	return roll_apply(r, p, &heard, a, NULL, e);
 }
 
 /* The directory's view of him into the store's record; true when it says something new. */
@@ -279,7 +308,7 @@ static int unusable(struct roll *r, const struct person *p, struct store_person 
 		known->signal = SIGNAL_DISABLED;
 		known->reason = p->reason;
 		known->csn = p->csn;
-		return apply_alone(r, known, false, false, a, e);
+		return heard_of(r, known, a, e);
 	}
 	known->note = note;
 	return store_person_put(r->store, known, e);
@@ -301,8 +330,8 @@ static int one_entry(struct roll *r, const struct entry *entry, struct arena *a,
 	if (!take_over(&known, &now, clock_now(r->clock)) && !engine_struck(r->engine, entry->uuid))
 		return 0;
 	if (changed_login)
-		say(r, &known, known.generation, "directory", "renamed; the account keeps its names", NULL);
-	return apply_alone(r, &known, false, false, a, e);
+		roll_say(r, &known, known.generation, "directory", "renamed; the account keeps its names", NULL, NULL);
+	return heard_of(r, &known, a, e);
 }
 
 static int one_absent(struct roll *r, const char *uuid, struct arena *a, struct err *e)
@@ -316,7 +345,7 @@ static int one_absent(struct roll *r, const char *uuid, struct arena *a, struct 
 	p.signal = SIGNAL_ABSENT;
 	p.signal_ms = clock_now(r->clock);
 	p.reason = "the directory does not name him";
-	return apply_alone(r, &p, false, false, a, e);
+	return heard_of(r, &p, a, e);
 }
 
 static int one_departed(struct roll *r, const char *uuid, const char *why, struct arena *a, struct err *e)
@@ -329,7 +358,7 @@ static int one_departed(struct roll *r, const char *uuid, const char *why, struc
 		return err_set(e, ERR_STALE, "newer news of this person has come");
 	p.signal = SIGNAL_ABSENT;
 	p.reason = arena_strdup(a, why);
-	return apply_alone(r, &p, true, false, a, e);
+	return confirmed(r, &p, false, a, e);
 }
 
 static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err *e)
@@ -338,7 +367,7 @@ static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, stru
 	int rc = store_person_get(r->store, uuid, a, &p, e);
 	if (!rc && !p.weak_since_ms)
 		rc = err_set(e, ERR_STALE, "newer news of this person has come");
-	return rc ? rc : apply_alone(r, &p, true, false, a, e);
+	return rc ? rc : confirmed(r, &p, false, a, e);
 }
 
 static int one_retired(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
@@ -347,7 +376,7 @@ static int one_retired(struct roll *r, const struct store_account *acc, bool *re
 	struct store_account now = { 0 };
 	int rc = store_person_get(r->store, acc->uuid, a, &p, e);
 	if (!rc)
-		rc = apply_alone(r, &p, true, true, a, e);
+		rc = confirmed(r, &p, true, a, e);
 	if (!rc)
 		rc = store_account_by_id(r->store, acc->id, a, &now, e);
 	*retired = !rc && now.stage == STAGE_RETIRED;
@@ -365,7 +394,7 @@ static int look_again(struct roll *r, struct arena *a, int *did, struct err *e)
 		struct err one;
 		if (list[i].signal == SIGNAL_DUE)
 			list[i].signal = SIGNAL_ENTITLED;
-		if (apply_alone(r, &list[i], false, false, a, &one))
+		if (heard_of(r, &list[i], a, &one))
 			log_err(LOG_ERROR_LEVEL, "roll", list[i].login, &one);     /* the others go on */
 		else
 			(*did)++;

@@ -36,13 +36,15 @@ MUST_USE int roll_departed(struct roll *, const char *uuid, const char *why, str
 MUST_USE int roll_withdrawn(struct roll *, const char *uuid, struct arena *, struct err *e);
 /* Confirmed again that he is not entitled, right now: his account of this id is retired if its grace is over. */
 MUST_USE int roll_retire(struct roll *, const struct store_account *, bool *retired, struct arena *, struct err *e);
-/* The proof saw foreign data with his key: an alarm, and he is HELD, unless too many were within the hour. */
+/* hold.c.  The proof saw foreign data with his key: an alarm, and he is HELD, unless too many were within the hour.
+ * Fails: TEMP (he could not be held; the alarm was raised all the same). */
 MUST_USE int roll_foreign(struct roll *, const char *uuid, unsigned generation, const char *request_id, struct arena *,
 	struct err *e);
 /* An administrator takes access away until he gives it back; `by` is who, in words ("uid 0"), for the evidence.  Acts on
- * the current account.  Fails: ABSENT (nobody, or nothing to hold), TEMP. */
+ * the current account: ACTIVE is held now, SUSPENDED when he comes back.  The reason is made printable and cut to what
+ * entry and remark can hold.  Fails: ABSENT (nobody, nothing to hold, held already), PERM (no reason), TEMP. */
 MUST_USE int roll_suspend(struct roll *, const char *uuid, const char *reason, const char *by, struct arena *, struct err *e);
-/* Lets the hold go: ACTIVE again when the directory still says so.  Fails: ABSENT (not held), TEMP. */
+/* Lets the hold go: he becomes what the directory said of him last.  Fails: ABSENT (nobody, or not held), TEMP. */
 MUST_USE int roll_resume(struct roll *, const char *uuid, const char *by, struct arena *, struct err *e);
 /* Look again at people whose date has come or whose login name may be free by now.  *did counts. */
 MUST_USE int roll_due(struct roll *, struct arena *, int *did, struct err *e);

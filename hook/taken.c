@@ -25,8 +25,11 @@ static int regrant(void *ctx, const struct found *f, struct account *want, struc
 		.hold_reason = a->hold_reason,
 		.key_again = returned_late && *f->key_id,
 		.template_text = t->parts->template_text,
-		.template_len = strlen(t->parts->template_text) };
+		.template_len = strlen(t->parts->template_text),
+		.catalogue = t->parts->catalogue,
+		.prove_after_ms = a->verify_ms };
 	int rc = grant(&in, f, t->worker->arena, want, e);
+	want->prove_after_ms = a->verify_ms;
 	/* A template that cannot be rendered stops granting.  It must never stop a cut. */
 	return rc && a->stage != STAGE_ACTIVE ? 0 : rc;
 }
@@ -44,6 +47,8 @@ static void failed(void *ctx, enum row_id row, const struct err *e)
 	struct err named = *e;
 	err_wrap(&named, "%s", engine_life(t->worker->engine)->rows[row].driver->name);
 	log_err(level, "engine", t->person.login, &named);
+	if (row == ROW_PROOF)
+		str_copy(t->proof_request, sizeof(t->proof_request), e->request_id);
 	if (e->kind == ERR_AUTH)
 		engine_auth_failed(t->worker->engine, e);
 }
@@ -127,6 +132,10 @@ static void come_back(struct taken *t, const struct err *e)
 		a->due_ms = now + (a->lane == LANE_TIDY ? backoff(t, BACKOFF_MS, max) : max);
 		break;
 	}
+	/* What goes on beside it is looked at in time: a proof does not wait until a sold-out server is tried again. */
+	int64_t soon = now + t->parts->settings->cloud.driver.poll_ms;
+	if (e->due_ms && a->due_ms > soon && a->due_ms > e->due_ms)
+		a->due_ms = e->due_ms > soon ? e->due_ms : soon;
 	if (a->lane == LANE_REVOKE && e->kind != ERR_STALE && e->kind != ERR_LIMIT)
 		a->due_ms = now + backoff(t, BACKOFF_REVOKE_MS, REVOKE_MAX_MS);
 	/* Whatever else failed: the second sweep comes in time. */
@@ -190,6 +199,14 @@ static bool cut(struct taken *t)
 	return true;
 }
 
+/* The proof of this walk saw what is not his: whoever keeps the roll decides what follows. */
+static void tell_foreign(struct taken *t, int64_t began_ms)
+{
+	const struct engine_parts *p = t->parts;
+	if (p->foreign && t->found.proof_ms >= began_ms && str_eq(t->found.proof, PROOF_FOREIGN))
+		p->foreign(p->foreign_ctx, t->account.uuid, t->account.generation, t->proof_request);
+}
+
 void taken_walk(struct taken *t)
 {
 	struct store_account *a = &t->account;
@@ -203,6 +220,9 @@ void taken_walk(struct taken *t)
 		trust = a->since_ms;
 	if (a->sweep_ms && now >= a->sweep_ms && a->sweep_ms > trust)
 		trust = a->sweep_ms;
+	/* Whoever is asked to prove it again is looked at anew as a whole: the proof rests on all the other rows. */
+	if (a->verify_ms > trust)
+		trust = a->verify_ms;
 	t->walk.trust_since_ms = trust;
 	if (a->lane == LANE_REVOKE) {
 		/* Revoking workers stop here: what follows is another lane's and can wait for them. */
@@ -216,6 +236,7 @@ void taken_walk(struct taken *t)
 		rest(t);
 	else
 		come_back(t, &r.worst);
+	tell_foreign(t, now);
 }
 
 bool taken_strike(struct taken *t)

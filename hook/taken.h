@@ -34,6 +34,7 @@ struct taken {
 	struct journal journal;
 	struct call call;
 	struct walk walk;
+	char proof_request[48];      /* request id of what failed in the proof; "" when nothing did */
 };
 
 /* Make *t ready for a walk of t->account (already filled).  Fails: INPUT (a record in the store is unusable), TEMP. */

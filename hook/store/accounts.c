@@ -14,9 +14,10 @@ static const struct column columns[] = {
 	FIELD(COLUMN_INT, lane), FIELD(COLUMN_INT64, due_ms), FIELD(COLUMN_UNSIGNED, attempts), FIELD(COLUMN_INT, trouble_kind),
 	FIELD(COLUMN_TEXT, trouble), FIELD(COLUMN_INT64, sweep_ms), FIELD(COLUMN_INT, owner), FIELD(COLUMN_INT64, want),
 	FIELD(COLUMN_INT64, took), FIELD(COLUMN_TEXT, placement), FIELD(COLUMN_TEXT, found),
+	FIELD(COLUMN_INT64, verify_ms),
 };
 #define COLUMNS "id, uuid, generation, stage, since_ms, retire_after_ms, cut_strong, cut_csn, cut_ms, hold_reason, complete, " \
-	"lane, due_ms, attempts, trouble_kind, trouble, sweep_ms, owner, want, took, placement, found"
+	"lane, due_ms, attempts, trouble_kind, trouble, sweep_ms, owner, want, took, placement, found, verify_ms"
 
 static const struct record_type account_type = { columns, ARRAY_LEN(columns), sizeof(struct store_account) };
 
@@ -50,7 +51,7 @@ static int insert(struct store *s, struct store_account *a, struct err *e)
 	int r = db_run(&p, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "INSERT INTO accounts (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+	struct query q = db_query(s, "INSERT INTO accounts (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 	/* A NULL in the place of the row id lets SQLite choose one. */
 	db_text(&q, NULL);
 	db_bind(&q, columns + 1, ARRAY_LEN(columns) - 1, a);
@@ -68,6 +69,7 @@ int store_account_new(struct store *s, struct store_account *account, struct err
 		return r;
 	a.owner = 0;
 	a.want = a.took = 0;
+	a.verify_ms = 0;
 	unsigned next = 0;
 	r = next_generation(s, a.uuid, &next, e);
 	if (r == 0 && a.generation == 0)
@@ -208,6 +210,47 @@ int store_account_wake(struct store *s, int64_t id, int lane, int64_t due_ms, st
 	db_int(&q, lane);
 	db_int(&q, id);
 	return change(s, &q, "store.wake.after", e);
+}
+
+/* The lane of an account that has nothing to do means nothing; any other is as urgent as an audit, or more. */
+#define VERIFY "UPDATE accounts SET verify_ms = ?1, want = want + 1, due_ms = min(due_ms, ?1)," \
+	" lane = CASE WHEN due_ms = 9223372036854775807 THEN ?2 ELSE lane END WHERE stage = ?3" \
+	" AND generation = (SELECT generation FROM people WHERE people.uuid = accounts.uuid)"
+
+int store_verify(struct store *s, const char *uuid, int stage, int64_t now_ms, int64_t *count, struct err *e)
+{
+	int r = db_write(s, DB_NORMAL, e);
+	if (r < 0)
+		return r;
+	struct query q = uuid ? db_query(s, VERIFY " AND uuid = ?4") : db_query(s, VERIFY);
+	db_int(&q, now_ms);
+	db_int(&q, LANE_AUDIT);
+	db_int(&q, stage);
+	if (uuid)
+		db_uuid(&q, uuid);
+	r = db_run(&q, e);
+	int64_t n = r == 0 ? db_changes(s) : 0;
+	if (r == 0 && uuid && n == 0)
+		r = err_set(e, ERR_ABSENT, "no such account in this stage");
+	r = db_write_end(s, r, e);
+	if (r == 0)
+		*count = n;
+	return r;
+}
+
+int store_verified(struct store *s, int64_t asked_ms, int64_t after_id, size_t max, struct arena *arena,
+	struct store_account **out, size_t *count, struct err *e)
+{
+	int r = db_read(s, e);
+	if (r < 0)
+		return r;
+	/* The second condition lets the index of those who were ever asked serve the first. */
+	struct query q = db_query(s, "SELECT " COLUMNS " FROM accounts WHERE verify_ms = ? AND verify_ms > 0 AND id > ?"
+		" AND generation = (SELECT generation FROM people WHERE people.uuid = accounts.uuid) ORDER BY id LIMIT ?");
+	db_int(&q, asked_ms);
+	db_int(&q, after_id);
+	db_int(&q, (int64_t)max);
+	return db_read_end(s, db_all(&q, &account_type, arena, out, count, e));
 }
 
 /* --- taking and giving back ---------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "hook/store/sqlite.h"
+#include "policies/stage.h"
 
 #define FIELD(type, name) { type, offsetof(struct store_line, name), 0 }
 
@@ -72,6 +73,28 @@ int store_troubled(struct store *s, size_t max, struct arena *a, struct store_li
 {
 	int r = db_read(s, e);
 	return r < 0 ? r : db_read_end(s, troubled(s, max, a, out, count, total, e));
+}
+
+static int held(struct store *s, size_t max, struct arena *a, struct store_line **out, size_t *count, int64_t *total,
+	struct err *e)
+{
+	struct query all = db_query(s, "SELECT count(*) FROM accounts WHERE hold_reason IS NOT NULL AND stage <> ?");
+	db_int(&all, STAGE_RETIRED);
+	int r = count_of(all, total, e);
+	if (r < 0)
+		return r;
+	struct query q = db_query(s, "SELECT " COLUMNS " FROM accounts a JOIN people p ON p.uuid = a.uuid"
+		" WHERE a.hold_reason IS NOT NULL AND a.stage <> ? ORDER BY a.since_ms DESC, a.id LIMIT ?");
+	db_int(&q, STAGE_RETIRED);
+	db_int(&q, (int64_t)max);
+	return db_all(&q, &line_type, a, out, count, e);
+}
+
+int store_held(struct store *s, size_t max, struct arena *a, struct store_line **out, size_t *count, int64_t *total,
+	struct err *e)
+{
+	int r = db_read(s, e);
+	return r < 0 ? r : db_read_end(s, held(s, max, a, out, count, total, e));
 }
 
 static int queue(struct store *s, int64_t now_ms, size_t max, struct arena *a, struct store_line **out, size_t *count,

@@ -191,37 +191,59 @@ int store_meta_put(struct store *s, const char *name, const char *value, struct 
 	return db_write_end(s, db_run(&q, e), e);
 }
 
-/* --- the brake's memory -------------------------------------------------------------------------------- */
+/* --- the brakes' memory -------------------------------------------------------------------------------- */
 
-#define DEPARTURES_KEPT_MS (7 * 86400000LL)      /* the longest window is a day */
+#define REMEMBERED_MS (7 * 86400000LL)      /* the longest window is a day */
 
-int store_departure_add(struct store *s, const char *uuid, int64_t when_ms, struct err *e)
+static int remember(struct store *s, const char *insert, const char *forget, const char *uuid, int64_t when_ms, struct err *e)
 {
 	int r = db_write(s, DB_NORMAL, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "INSERT INTO departures (when_ms, uuid) VALUES (?, ?)");
+	struct query q = db_query(s, insert);
 	db_int(&q, when_ms);
 	db_uuid(&q, uuid);
 	r = db_run(&q, e);
 	if (r == 0) {
-		struct query old = db_query(s, "DELETE FROM departures WHERE when_ms < ?");
-		db_int(&old, when_ms - DEPARTURES_KEPT_MS);
+		struct query old = db_query(s, forget);
+		db_int(&old, when_ms - REMEMBERED_MS);
 		r = db_run(&old, e);
 	}
 	return db_write_end(s, r, e);
 }
 
-int store_departures(struct store *s, int64_t since_ms, int64_t *count, struct err *e)
+static int remembered(struct store *s, const char *sql, int64_t since_ms, int64_t *count, struct err *e)
 {
 	int r = db_read(s, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "SELECT count(*) FROM departures WHERE when_ms >= ?");
+	struct query q = db_query(s, sql);
 	db_int(&q, since_ms);
 	int64_t n = db_row(&q) ? db_get_int(&q, 0) : 0;
 	r = db_end(&q, e);
 	if (r == 0)
 		*count = n;
 	return db_read_end(s, r);
+}
+
+int store_departure_add(struct store *s, const char *uuid, int64_t when_ms, struct err *e)
+{
+	return remember(s, "INSERT INTO departures (when_ms, uuid) VALUES (?, ?)", "DELETE FROM departures WHERE when_ms < ?",
+		uuid, when_ms, e);
+}
+
+int store_departures(struct store *s, int64_t since_ms, int64_t *count, struct err *e)
+{
+	return remembered(s, "SELECT count(*) FROM departures WHERE when_ms >= ?", since_ms, count, e);
+}
+
+int store_hold_add(struct store *s, const char *uuid, int64_t when_ms, struct err *e)
+{
+	return remember(s, "INSERT INTO holds (when_ms, uuid) VALUES (?, ?)", "DELETE FROM holds WHERE when_ms < ?", uuid,
+		when_ms, e);
+}
+
+int store_holds(struct store *s, int64_t since_ms, int64_t *count, struct err *e)
+{
+	return remembered(s, "SELECT count(*) FROM holds WHERE when_ms >= ?", since_ms, count, e);
 }

@@ -53,6 +53,13 @@ static const char *const steps[] = {
 
 	"CREATE TABLE departures (when_ms INTEGER NOT NULL, uuid BLOB NOT NULL) STRICT;"
 	"CREATE INDEX departures_when ON departures(when_ms);",
+
+	"ALTER TABLE accounts ADD COLUMN verify_ms INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX accounts_verify ON accounts(verify_ms) WHERE verify_ms > 0;"
+	"CREATE INDEX accounts_hold ON accounts(stage) WHERE hold_reason IS NOT NULL;"
+
+	"CREATE TABLE holds (when_ms INTEGER NOT NULL, uuid BLOB NOT NULL) STRICT;"
+	"CREATE INDEX holds_when ON holds(when_ms);",
 };
 
 static int check_whose(struct store *s, int64_t version, struct err *e)

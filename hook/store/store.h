@@ -181,6 +181,9 @@ MUST_USE int store_stages(struct store *, int64_t out[STORE_STAGES][2][2], struc
 /* Accounts whose last walk failed, and people with a note; *total counts those beyond max too. */
 MUST_USE int store_troubled(struct store *, size_t max, struct arena *, struct store_line **out, size_t *count, int64_t *total,
 	struct err *e);
+/* Whoever is held, and whoever will be when he comes back; the newest first.  *total as above. */
+MUST_USE int store_held(struct store *, size_t max, struct arena *, struct store_line **out, size_t *count, int64_t *total,
+	struct err *e);
 /* What workers have in hand, is due, or will be without an audit; most urgent first. */
 MUST_USE int store_queue(struct store *, int64_t now_ms, size_t max, struct arena *, struct store_line **out, size_t *count,
 	int64_t *total, struct err *e);
@@ -225,7 +228,7 @@ MUST_USE int store_letter_done(struct store *, int64_t account_id, const char *d
 MUST_USE int store_letter_failed(struct store *, int64_t account_id, const char *digest, int64_t due_ms, const char *trouble,
 	struct err *e);
 
-/* --- the brake's memory: departures by absence that were let through ------------------------------------- */
+/* --- the brakes' memory: departures by absence that were let through ------------------------------------- */
 MUST_USE int store_departure_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
 MUST_USE int store_departures(struct store *, int64_t since_ms, int64_t *count, struct err *e);
 /* The same for people who were held by an alarm. */

@@ -66,6 +66,15 @@ static int add_departure(struct fixture *f, struct scene *s)
 {
 	return store_departure_add(f->store, s->person.uuid, NOW, &f->e);
 }
+static int add_hold(struct fixture *f, struct scene *s)
+{
+	return store_hold_add(f->store, s->person.uuid, NOW, &f->e);
+}
+static int verify(struct fixture *f, struct scene *s)
+{
+	int64_t n;
+	return store_verify(f->store, s->a.uuid, STAGE_ACTIVE, NOW - 1, &n, &f->e);
+}
 static int take_next(struct fixture *f, struct scene *s)
 {
 	struct store_account a;
@@ -92,7 +101,7 @@ static const struct operation { const char *name; int (*run)(struct fixture *, s
 	{ "person_put", put_person }, { "account_new", new_account }, { "account_news", news }, { "account_wake", wake },
 	{ "intent_open", open_intent }, { "intent_settle", settle }, { "secret_keep", keep_secret }, { "found_put", put_found },
 	{ "give_back", give_back }, { "letter_put", put_letter }, { "meta_put", put_meta }, { "departure_add", add_departure },
-	{ "take", take_next }, { "begin ... commit", larger },
+	{ "hold_add", add_hold }, { "verify", verify }, { "take", take_next }, { "begin ... commit", larger },
 };
 
 static void make_scene(struct fixture *f, unsigned n, struct scene *s)
@@ -118,7 +127,7 @@ static char *picture(struct fixture *f, const struct scene *s)
 	unsigned char *sealed = NULL;
 	char *meta = NULL;
 	size_t n, all_n, sealed_n = 0;
-	int64_t departures, taken = 0;
+	int64_t departures, holds, taken = 0;
 	OK(store_accounts(f->store, 0, 10000, f->arena, &all, &all_n, &f->e));
 	for (size_t i = 0; i < all_n; i++)
 		taken += all[i].owner == 2;
@@ -128,13 +137,14 @@ static char *picture(struct fixture *f, const struct scene *s)
 	OK(store_counts(f->store, &c, &f->e));
 	OK(store_meta_get(f->store, "n", f->arena, &meta, &f->e));
 	OK(store_departures(f->store, 0, &departures, &f->e));
+	OK(store_holds(f->store, 0, &holds, &f->e));
 	int secret = store_secret_get(f->store, a.id, 1, "K", f->arena, &sealed, &sealed_n, &f->e);
 	int letter = store_letter_get(f->store, a.id, f->arena, &l, &f->e);
 	return arena_printf(f->arena, "account %s %s %d %d due %" PRId64 " want %" PRId64 " owner %d; %zu intents; person %s %u;"
-		" taken %" PRId64 " active %" PRId64 "; meta %s; departures %" PRId64 "; secret %d; letter %d",
+		" taken %" PRId64 " active %" PRId64 "; meta %s; departures %" PRId64 " holds %" PRId64 "; secret %d; letter %d",
 		a.found ? a.found : "-", a.trouble ? a.trouble : "-", a.stage, a.lane, a.due_ms, a.want, a.owner, n,
 		p.mail ? p.mail : "-", p.generation, taken, c.stage[STAGE_ACTIVE], meta ? meta : "-", departures,
-		secret, letter);
+		holds, secret, letter);
 }
 
 static void must_be_temp(const struct fixture *f, int r, const char *name)

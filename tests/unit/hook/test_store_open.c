@@ -44,6 +44,18 @@ static const char version_1[] =
 	"INSERT INTO intents VALUES (9, 4, 2, 5, 1, 'tok', 1764000000000, 0);"
 	"INSERT INTO secrets VALUES (4, 1, 'AKID', x'616263', 1764000000000);";
 
+/* What made version 2 of it, frozen too. */
+static const char to_version_2[] =
+	"ALTER TABLE people ADD COLUMN note TEXT;"
+	"CREATE TABLE outbox (account_id INTEGER PRIMARY KEY, uuid BLOB NOT NULL, payload TEXT NOT NULL, digest TEXT NOT NULL,"
+	" pending INTEGER NOT NULL, due_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, trouble TEXT) STRICT;"
+	"CREATE INDEX outbox_due ON outbox(due_ms) WHERE pending = 1;"
+	"CREATE TABLE departures (when_ms INTEGER NOT NULL, uuid BLOB NOT NULL) STRICT;"
+	"CREATE INDEX departures_when ON departures(when_ms);"
+	"PRAGMA user_version = 2;"
+	"UPDATE accounts SET hold_reason = 'asked by security';"
+	"INSERT INTO departures VALUES (1764000000000, x'00000001e81311f19271ca710d083b6f');";
+
 static void run_sql(const char *path, const char *sql)
 {
 	sqlite3 *db;
@@ -115,6 +127,14 @@ static void all_of_version_1_is_there(struct fixture *f)
 	strcpy(l.uuid, p.uuid);
 	OK(store_letter_put(f->store, &l, &f->e));
 	OK(store_departure_add(f->store, p.uuid, NOW, &f->e));
+	/* Nor version 2. */
+	int64_t count;
+	assert_int_equal(a.verify_ms, 0);
+	OK(store_verify(f->store, p.uuid, STAGE_ACTIVE, NOW, &count, &f->e));
+	assert_int_equal(count, 1);
+	OK(store_hold_add(f->store, p.uuid, NOW, &f->e));
+	OK(store_holds(f->store, NOW, &count, &f->e));
+	assert_int_equal(count, 1);
 }
 
 static void an_older_store_is_migrated(void **state)
@@ -127,6 +147,24 @@ static void an_older_store_is_migrated(void **state)
 	struct store_person p;
 	OK(store_person_find(f->store, "user1", f->arena, &p, &f->e));
 	assert_string_equal(p.note, "noted");
+}
+
+static void a_store_of_version_2_is_migrated(void **state)
+{
+	struct fixture *f = *state;
+	struct store_account a;
+	int64_t departures;
+	run_sql(f->path, version_1);
+	run_sql(f->path, to_version_2);
+	fixture_open(f);
+	OK(store_departures(f->store, NOW, &departures, &f->e));
+	assert_int_equal(departures, 1);
+	OK(store_account_by_id(f->store, 4, f->arena, &a, &f->e));
+	assert_string_equal(a.hold_reason, "asked by security");
+	all_of_version_1_is_there(f);
+	fixture_reopen(f);
+	OK(store_account_by_id(f->store, 4, f->arena, &a, &f->e));
+	assert_int_equal(a.verify_ms, NOW);
 }
 
 static void die_before_commit(const char *name)
@@ -163,12 +201,17 @@ static void a_migrated_store_equals_a_new_one(void **state)
 	f->store = NULL;
 	int64_t new_shape = number(f->path, shape), new_columns = number(f->path, columns);
 	fixture_remove(f);
-	run_sql(f->path, version_1);
-	fixture_open(f);
-	store_close(f->store);
-	f->store = NULL;
-	assert_int_equal(number(f->path, shape), new_shape);
-	assert_int_equal(number(f->path, columns), new_columns);
+	for (int version = 1; version <= 2; version++) {
+		run_sql(f->path, version_1);
+		if (version == 2)
+			run_sql(f->path, to_version_2);
+		fixture_open(f);
+		store_close(f->store);
+		f->store = NULL;
+		assert_int_equal(number(f->path, shape), new_shape);
+		assert_int_equal(number(f->path, columns), new_columns);
+		fixture_remove(f);
+	}
 }
 
 static void a_newer_store_is_refused(void **state)
@@ -386,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		OPEN_TEST(an_older_store_is_migrated),
+		OPEN_TEST(a_store_of_version_2_is_migrated),
 		OPEN_TEST(a_migration_that_is_killed_starts_again),
 		OPEN_TEST(a_migrated_store_equals_a_new_one),
 		OPEN_TEST(a_newer_store_is_refused),
