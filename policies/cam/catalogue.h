@@ -5,7 +5,8 @@
  *
  *   level  NAME PATTERN          a resource that is the employee's own at this level of resource, written as in a
  *                                template, with the placeholders of render.h; several lines of one NAME are alternatives.
- *                                The pattern "*" makes a level that cannot be told apart by resource.
+ *                                The pattern "*" makes a level that cannot be told apart by resource: nothing of it is
+ *                                his own, and a deny must be on "*".
  *   action SERVICE:NAME LEVEL read|write [public] [pays] [destroys] [widens] [gives FACT [after FACT[,FACT...]]]...
  *                                public:   reviewed: what it tells or does on "*" concerns no other environment
  *                                pays:     may cost money
@@ -18,7 +19,8 @@
  *
  * One action is one line, so that taking a line out makes that action unknown and nothing else more generous.  Refused
  * are: an action that `widens` and gives nothing; one that does not and gives an end with nothing before; words,
- * levels and facts that are not declared; anything that is declared twice. */
+ * levels and facts that are not declared; anything that is declared twice; a pattern that holds none of ${envId},
+ * ${namespace}, ${topicId} and ${bucket} in its last segment, or a '*' next to a placeholder; a text without actions. */
 #ifndef ROLLCALL_POLICIES_CAM_CATALOGUE_H
 #define ROLLCALL_POLICIES_CAM_CATALOGUE_H
 
@@ -29,6 +31,7 @@
 #include "common/err.h"
 #include "common/mem.h"
 
+#define CAM_LEVELS_MAX 64
 #define CAM_FACTS_MAX 64             /* a set of facts is one word of bits */
 
 struct cam_level { const char *name; size_t count; const char **patterns; };

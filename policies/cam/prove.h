@@ -8,7 +8,8 @@
  *   - an action with a wildcard, or one that the catalogue does not have, is "widening" unless it is denied so;
  *   - an allowed action must stay within the own resources of its level (account: the own root account; a policy variable
  *     stands for any text), unless it is `public`;
- *   - no allowed action `widens`, and no chain of steps from what is allowed reaches an end;
+ *   - no allowed action `widens`, and no chain of steps from what is allowed reaches an end; a wildcard takes its steps with
+ *     every action that it is known to match;
  *   - what pays, destroys or widens is denied explicitly: on everything (pays, widens), on the own resources (destroys).
  * Sources: CAM "Evaluation logic", "Element reference"; the rules above are Rollcall's own. */
 #ifndef ROLLCALL_POLICIES_CAM_PROVE_H
@@ -26,20 +27,23 @@ enum cam_finding_kind {
 };
 struct cam_finding {
 	enum cam_finding_kind kind;
-	size_t policy, statement;    /* of the (first) allow; both 0 for CAM_NOT_DENIED */
+	size_t policy, statement;    /* of the (first) allow, counted from 0; both 0 for CAM_NOT_DENIED */
 	const char *action;          /* the first, when several share one sentence */
 	const char *resource;        /* as the policy writes it; "" for CAM_NOT_DENIED */
-	const char *sentence;        /* one sentence: statement, actions, resource, and the chain or the reason */
+	/* Statement, actions, resource, and the chain or the reason.  Of several policies the first is "policy 1"; of more
+	 * than 30 actions the rest is a number. */
+	const char *sentence;
 };
 struct cam_proof {
-	size_t allowed;              /* actions that are allowed, each counted once */
+	size_t allowed;              /* actions and wildcards that are allowed, each counted once; 0 of a boundary */
 	size_t count;                /* findings; 0: isolated */
 	const struct cam_finding *findings;   /* chains first */
 };
 
 /* policies: all that the sub-account would hold, those of his groups too.  The boundary is not asked: the policies must
- * stand by themselves.  own: the identifiers of his environment; what is NULL or 0 belongs to nobody.
- * Fails: INPUT (an identifier that a level needs is missing or malformed). */
+ * stand by themselves.  own: the identifiers of his environment; an account of 0 is nobody's.  Texts of the findings are
+ * in the arena, or the policies' and the catalogue's.
+ * Fails: INPUT (an identifier that a level of the catalogue needs is missing or malformed). */
 MUST_USE int cam_prove(struct arena *, const struct cam_catalogue *, const struct cam_policy *const *policies, size_t count,
 	const struct cam_identifiers *own, struct cam_proof *out, struct err *e);
 /* The boundary: whatever else is attached, nothing that widens or pays passes it (denied explicitly on everything). */

@@ -69,8 +69,7 @@ static int fill(struct str *s, const char *text, const struct value *values, str
 	return 0;
 }
 
-int cam_render(struct arena *a, const char *template_text, size_t len, const struct cam_identifiers *id, char **out,
-	struct err *e)
+int cam_fill(struct arena *a, const char *text, const struct cam_identifiers *id, char **out, struct err *e)
 {
 	const char *app_id = number(a, id->app_id);
 	const struct value values[VALUES] = {
@@ -78,21 +77,30 @@ int cam_render(struct arena *a, const char *template_text, size_t len, const str
 		{ "envId", id->env_id }, { "namespace", id->name_space }, { "topicId", id->topic_id },
 		{ "bucket", whole_bucket(a, id->bucket, app_id) },
 	};
+	struct str s;
+	str_init(&s, a);
+	int rc = fill(&s, text, values, e);
+	if (!rc && strstr(s.text, "${"))
+		rc = err_set(e, ERR_BUG, "a filled text still holds a placeholder");
+	if (!rc)
+		*out = s.text;
+	return rc;
+}
+
+int cam_render(struct arena *a, const char *template_text, size_t len, const struct cam_identifiers *id, char **out,
+	struct err *e)
+{
 	/* Read, write without white space, then fill: an escape such as "\u0024{" cannot hide a placeholder. */
 	struct json *document;
 	struct cam_policy *policy;
+	char *text = NULL;
 	int rc = json_parse(a, template_text, len, &document, e);
-	if (rc)
-		return err_wrap(e, "policy template");
-	struct str s;
-	str_init(&s, a);
-	rc = fill(&s, json_print(a, document), values, e);
 	if (!rc)
-		rc = cam_policy_parse(a, s.text, s.len, &policy, e);
+		rc = cam_fill(a, json_print(a, document), id, &text, e);
+	if (!rc)
+		rc = cam_policy_parse(a, text, strlen(text), &policy, e);
 	if (rc)
 		return err_wrap(e, "policy template");
-	if (strstr(s.text, "${"))
-		return err_set(e, ERR_BUG, "the rendered policy still holds a placeholder");
-	*out = s.text;
+	*out = text;
 	return 0;
 }

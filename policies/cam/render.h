@@ -24,5 +24,7 @@ struct cam_identifiers {
  * template not a policy, too long). */
 MUST_USE int cam_render(struct arena *, const char *template_text, size_t len, const struct cam_identifiers *, char **out,
 	struct err *e);
+/* One text, which need not be a policy, filled the same way.  Fails: INPUT (placeholder or identifier as above). */
+MUST_USE int cam_fill(struct arena *, const char *text, const struct cam_identifiers *, char **out, struct err *e);
 
 #endif
