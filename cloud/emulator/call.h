@@ -128,6 +128,7 @@ const struct action *cam_group_actions(size_t *count);
 const struct action *tcb_actions(size_t *count);
 const struct action *tcb_read_actions(size_t *count);
 const struct action *tcb_key_actions(size_t *count);
+const struct action *tcb_part_actions(size_t *count);
 const struct action *lighthouse_actions(size_t *count);
 const struct action *lighthouse_read_actions(size_t *count);
 const struct action *tat_actions(size_t *count);

@@ -35,7 +35,7 @@ static const char *const regions[] = {
 
 static const struct action *(*const tables[])(size_t *) = {
 	cam_user_actions, cam_key_actions, cam_policy_actions, cam_attach_actions, cam_group_actions, tcb_actions,
-	tcb_read_actions, tcb_key_actions, lighthouse_actions, lighthouse_read_actions, tat_actions,
+	tcb_read_actions, tcb_key_actions, tcb_part_actions, lighthouse_actions, lighthouse_read_actions, tat_actions,
 	tat_read_actions, misc_actions,
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cloud/emulator/record.h"
 #include "common/str.h"
 
 enum { HEADERS = 64, CONNECTIONS = 1000, STACK = 256 * 1024, IDLE_SECONDS = 300, HANG_MS = 600000 };
@@ -17,6 +18,7 @@ struct httpd {
 	struct emulator *emulator;
 	struct clock clock;
 	int64_t latency_ms;
+	FILE *record;                   /* written under the core's lock */
 	struct MHD_Daemon *daemon;
 	pthread_mutex_t lock;           /* around the core */
 	pthread_mutex_t stop_lock;
@@ -135,6 +137,15 @@ static enum MHD_Result answer(struct MHD_Connection *connection, const struct em
 	return rc;
 }
 
+static void keep_record(struct httpd *h, const struct emulator_request *request, struct arena *a)
+{
+	const char *line = h->record ? record_line(request, a) : NULL;
+	if (!line)
+		return;
+	fprintf(h->record, "%s\n", line);
+	fflush(h->record);
+}
+
 static enum MHD_Result serve(struct httpd *h, struct MHD_Connection *connection, const char *method, struct exchange *x)
 {
 	AUTO_ARENA struct arena *a = arena_new(SIZE_MAX);
@@ -148,6 +159,7 @@ static enum MHD_Result serve(struct httpd *h, struct MHD_Connection *connection,
 		.query = query ? query : "", .header_count = headers.count, .headers = headers.items,
 		.body = x->body ? x->body : "", .body_len = x->body_len };
 	pthread_mutex_lock(&h->lock);
+	keep_record(h, &request, a);
 	emulator_handle(h->emulator, &request, a, &reply);
 	pthread_mutex_unlock(&h->lock);
 	int64_t delay = reply.delay_ms + (str_starts(x->uri, "/_emulator/") ? 0 : h->latency_ms);
@@ -211,6 +223,7 @@ static struct httpd *allocate(struct emulator *em, const struct httpd_options *o
 	h->emulator = em;
 	h->clock = o->clock;
 	h->latency_ms = o->latency_ms;
+	h->record = o->record;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_mutex_init(&h->stop_lock, NULL);
 	pthread_cond_init(&h->stop_cond, NULL);

@@ -2,6 +2,8 @@
 #ifndef ROLLCALL_CLOUD_EMULATOR_HTTPD_H
 #define ROLLCALL_CLOUD_EMULATOR_HTTPD_H
 
+#include <stdio.h>
+
 #include "cloud/emulator/emulator.h"
 #include "common/clock.h"
 
@@ -9,6 +11,7 @@ struct httpd_options {
 	const char *listen;             /* "127.0.0.1:PORT"; port 0 picks one */
 	const char *cert_pem, *key_pem; /* PEM texts; NULL: plain HTTP */
 	int64_t latency_ms;             /* added to every answer of a service */
+	FILE *record;                   /* gets record.h's line of every request to a service; NULL: none */
 	struct clock clock;
 };
 

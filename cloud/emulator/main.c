@@ -14,11 +14,11 @@ enum { FILE_BYTES = 1 << 20, USAGE = 2 };
 static const char usage_text[] =
 	"usage: rollcall-emulator --listen 127.0.0.1:PORT --credential FILE [--tls-cert F --tls-key F] [--faults FILE]\n"
 	"         [--limits documented|off|xN] [--latency MS] [--policy-cache SECONDS] [--build-time SECONDS]\n"
-	"         [--quota xN] [--prices FILE] [--seed N]\n"
+	"         [--quota xN] [--prices FILE] [--seed N] [--record FILE]\n"
 	"The credential file has two lines, SecretId and SecretKey, and mode 0600.  Port 0 picks a free port.\n";
 
 struct settings {
-	const char *listen, *credential, *tls_cert, *tls_key, *faults, *prices;
+	const char *listen, *credential, *tls_cert, *tls_key, *faults, *prices, *record;
 	double latency, policy_cache, build_time, quota, limit_factor, seed;
 	enum emulator_limits limits;
 };
@@ -59,6 +59,7 @@ static const struct option options[] = {
 	{ "latency", required_argument, NULL, 't' }, { "policy-cache", required_argument, NULL, 'p' },
 	{ "build-time", required_argument, NULL, 'b' }, { "quota", required_argument, NULL, 'q' },
 	{ "prices", required_argument, NULL, 'P' }, { "seed", required_argument, NULL, 's' },
+	{ "record", required_argument, NULL, 'r' },
 	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
@@ -71,6 +72,7 @@ static int take_option(int option, const char *value, struct settings *s, struct
 	case 'K': s->tls_key = value; return 0;
 	case 'f': s->faults = value; return 0;
 	case 'P': s->prices = value; return 0;
+	case 'r': s->record = value; return 0;
 	case 'L': return read_limits(value, s, e);
 	case 't': return read_number("latency", value, 600000, &s->latency, e);
 	case 'p': return read_number("policy-cache", value, 86400, &s->policy_cache, e);
@@ -119,6 +121,13 @@ static int read_file(struct arena *a, const char *path, char **out, struct err *
 	return 0;
 }
 
+/* NULL path: *out is NULL. */
+static int open_record(const char *path, FILE **out, struct err *e)
+{
+	*out = path ? fopen(path, "ae") : NULL;
+	return path && !*out ? err_set(e, ERR_INPUT, "%s: %s", path, strerror(errno)) : 0;
+}
+
 /* --- life -------------------------------------------------------------------------------------- */
 
 static int make_emulator(const struct settings *s, struct arena *a, struct emulator **out, struct err *e)
@@ -151,28 +160,16 @@ static void wait_for_end(const sigset_t *signals)
 		continue;
 }
 
-static int run(const struct settings *s, struct emulator **em, struct err *e)
+static int serve(const struct settings *s, struct emulator *em, struct httpd_options *o, struct err *e)
 {
-	AUTO_ARENA struct arena *a = arena_new(SIZE_MAX);
-	char *cert, *key;
 	struct httpd *httpd;
 	sigset_t signals;
-	int rc = make_emulator(s, a, em, e);
-	if (!rc)
-		rc = read_file(a, s->tls_cert, &cert, e);
-	if (!rc)
-		rc = read_file(a, s->tls_key, &key, e);
-	if (rc)
-		return rc;
 	/* Before the first thread, so that all inherit it. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	struct httpd_options o = { .listen = s->listen, .cert_pem = cert, .key_pem = key,
-		.latency_ms = (int64_t)s->latency,
-		.clock = clock_system() };
-	rc = httpd_start(*em, &o, &httpd, e);
+	int rc = httpd_start(em, o, &httpd, e);
 	if (rc)
 		return rc;
 	printf("listening on %.*s:%u\n", (int)(strrchr(s->listen, ':') - s->listen), s->listen, httpd_port(httpd));
@@ -180,6 +177,28 @@ static int run(const struct settings *s, struct emulator **em, struct err *e)
 	wait_for_end(&signals);
 	httpd_stop(httpd);
 	return 0;
+}
+
+static int run(const struct settings *s, struct emulator **em, struct err *e)
+{
+	AUTO_ARENA struct arena *a = arena_new(SIZE_MAX);
+	struct httpd_options o = { .listen = s->listen, .latency_ms = (int64_t)s->latency, .clock = clock_system() };
+	char *cert, *key;
+	int rc = make_emulator(s, a, em, e);
+	if (!rc)
+		rc = read_file(a, s->tls_cert, &cert, e);
+	if (!rc)
+		rc = read_file(a, s->tls_key, &key, e);
+	if (!rc)
+		rc = open_record(s->record, &o.record, e);
+	if (rc)
+		return rc;
+	o.cert_pem = cert;
+	o.key_pem = key;
+	rc = serve(s, *em, &o, e);
+	if (o.record)
+		fclose(o.record);
+	return rc;
 }
 
 int main(int argc, char **argv)

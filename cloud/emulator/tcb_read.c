@@ -201,15 +201,18 @@ static int describe_billing_info(struct call *c)
 {
 	struct json *list = json_array(c->arena);
 	struct page page = page_by_offset(c, SIZE_MAX / 2, 20);
+	const char *id = text_of(c, "EnvId");
 	size_t total = 0;
 	for (size_t i = 0; i < c->em->envs.count; i++) {
 		const struct env *env = c->em->envs.items[i];
-		if (!named(c, env))
+		if (!named(c, env) || !allowed(c, env_resource(c, env, NULL), &env->tags))
 			continue;
 		if (total >= page.from && total < page.to)
 			push_billing(c, list, env);
 		total++;
 	}
+	if (!total && !allowed(c, "*", NULL))
+		return refuse(c, env_resource(c, NULL, id ? id : "*"));
 	json_put(c->out, "EnvBillingInfoList", list);
 	json_put_uint(c->out, "Total", total);
 	return 0;
@@ -288,9 +291,8 @@ static const struct action actions[] = {
 	{ "tcb", "DescribeEnvs", describe_envs, PARAMS(envs_params), 100, SCOPE_ENVS, ACTION_READS, "EnvId", NULL },
 	{ "tcb", "DescribeEnvInfo", describe_env_info, PARAMS(info_params), 100, SCOPE_ENV, ACTION_READS, "EnvId",
 	NULL },
-	{ "tcb", "DescribeBillingInfo", describe_billing_info, PARAMS(billing_params), 50, SCOPE_OPERATION,
-	ACTION_READS,
-		"EnvId", NULL },
+	{ "tcb", "DescribeBillingInfo", describe_billing_info, PARAMS(billing_params), 50, SCOPE_ENVS, ACTION_READS, "EnvId",
+	NULL },
 	{ "tcb", "DescribeEnvLimit", describe_env_limit, NO_PARAMS, 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },
 	{ "tcb", "CheckTcbService", check_tcb_service, NO_PARAMS, 20, SCOPE_OPERATION, ACTION_READS, NULL, NULL },
 	{ "tcb", "DescribeBaasPackageList", describe_baas_package_list, PARAMS(package_params), 20, SCOPE_OPERATION,

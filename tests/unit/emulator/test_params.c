@@ -1,48 +1,6 @@
 /* The tables of parameters against the vendor's models (models.json holds names, types and which are needed), and for
  * every action: what is missing, of another type, or unknown is refused, also inside of objects and lists. */
-#include "tests/unit/emulator/world.h"
-
-#include "cloud/emulator/call.h"
-
-static char *load_models(struct arena *a, size_t *n)
-{
-	FILE *f = fopen("tests/unit/emulator/models.json", "r");
-	assert_non_null(f);
-	char *text = arena_alloc(a, 1 << 20);
-	*n = fread(text, 1, (1 << 20) - 1, f);
-	fclose(f);
-	return text;
-}
-
-static const struct json *models(struct world *w)
-{
-	struct json *out = NULL;
-	struct err e;
-	size_t n;
-	char *text = load_models(w->arena, &n);
-	if (json_parse(w->arena, text, n, &out, &e))
-		fail_msg("models.json: %s", e.text);
-	assert_true(json_count(out) > 60);
-	return out;
-}
-
-static const struct action *const *all_actions(struct arena *a, size_t *count)
-{
-	static const struct action *(*const tables[])(size_t *) = {
-		cam_user_actions, cam_key_actions, cam_policy_actions, cam_attach_actions, cam_group_actions, tcb_actions,
-		tcb_read_actions, tcb_key_actions, lighthouse_actions, lighthouse_read_actions, tat_actions, tat_read_actions,
-		misc_actions,
-	};
-	const struct action **all = arena_alloc(a, 200 * sizeof(const struct action *));
-	*count = 0;
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-		size_t n;
-		const struct action *rows = tables[t](&n);
-		for (size_t i = 0; i < n; i++)
-			all[(*count)++] = &rows[i];
-	}
-	return all;
-}
+#include "tests/unit/emulator/models.h"
 
 /* --- tables against models ------------------------------------------------------------------ */
 
@@ -87,10 +45,9 @@ static void tables_are_the_models(void **state)
 {
 	struct world *w = *state;
 	const struct json *all = models(w);
-	size_t count, documented = 0;
-	const struct action *const *actions = all_actions(w->arena, &count);
-	for (size_t i = 0; i < count; i++) {
-		const struct action *a = actions[i];
+	size_t documented = 0;
+	for (size_t i = 0; i < w->em->action_count; i++) {
+		const struct action *a = w->em->slots[i].row;
 		const struct json *model = json_get(all, a->name);
 		/* The one action that official clients call and no model has. */
 		if (str_eq(a->name, "DescribeEnvInfo"))
@@ -111,18 +68,17 @@ static void the_log_names_no_secret(void **state)
 	struct world *w = *state;
 	static const char *const secrets[] = { "Password", "Parameters", "DefaultParameters", "Content", "PolicyDocument",
 		"LoginConfiguration" };
-	size_t count;
-	const struct action *const *actions = all_actions(w->arena, &count);
-	for (size_t i = 0; i < count; i++) {
-		const char *const logged[] = { actions[i]->subject, actions[i]->with };
+	for (size_t i = 0; i < w->em->action_count; i++) {
+		const struct action *a = w->em->slots[i].row;
+		const char *const logged[] = { a->subject, a->with };
 		for (size_t k = 0; k < ARRAY_LEN(logged); k++) {
 			bool known = !logged[k];
 			for (size_t s = 0; s < ARRAY_LEN(secrets); s++)
 				assert_false(str_eq(logged[k], secrets[s]));
-			for (size_t p = 0; p < actions[i]->param_count && !known; p++)
-				known = str_eq(actions[i]->params[p].name, logged[k]);
+			for (size_t p = 0; p < a->param_count && !known; p++)
+				known = str_eq(a->params[p].name, logged[k]);
 			if (!known)
-				fail_msg("%s has no parameter %s", actions[i]->name, logged[k]);
+				fail_msg("%s has no parameter %s", a->name, logged[k]);
 		}
 	}
 }
@@ -139,38 +95,6 @@ static void ask(struct probe *p, const struct json *body, const char *wanted, co
 	p->calls++;
 	if (!str_eq(w->code, wanted))
 		fail_msg("%s, %s: %s is answered with %s, not %s", p->action, why, text, w->code, wanted);
-}
-
-static struct json *sample(struct arena *a, const struct json *model, const char *left_out);
-
-static struct json *sample_fields(struct arena *a, const struct json *fields, const char *left_out)
-{
-	struct json *o = json_object(a);
-	for (const struct json *m = json_first(fields); m; m = json_next(m))
-		if (json_bool_or(m, "required", false) && !str_eq(json_name(m), left_out))
-			json_put(o, json_name(m), sample(a, m, NULL));
-	return o;
-}
-
-/* A value of the right type, whatever its worth; a scalar stands in a holder because values have no makers alone. */
-static struct json *sample(struct arena *a, const struct json *model, const char *left_out)
-{
-	const char *type = json_text(model, "type");
-	if (str_eq(type, "object"))
-		return sample_fields(a, json_get(model, "fields"), left_out);
-	if (str_eq(type, "list")) {
-		struct json *list = json_array(a);
-		json_push(list, sample(a, json_get(model, "item"), left_out));
-		return list;
-	}
-	struct json *holder = json_object(a);
-	if (str_eq(type, "string"))
-		json_put_text(holder, "v", "x");
-	else if (str_eq(type, "int"))
-		json_put_int(holder, "v", 1);
-	else
-		json_put_bool(holder, "v", true);
-	return json_copy(a, json_get(holder, "v"));
 }
 
 /* Values that are not of the type of the model; a text that holds a number is not a number here. */

@@ -68,7 +68,7 @@ static void his_own_environment_only(void **state)
 	expect_by(w, &key, REFUSED, "tcb", "CreateApiKey", "{\"EnvId\":\"%s\",\"KeyType\":\"api_key\"}", foreign);
 	/* An operation-level action is not reached by "tcb:*" on one environment. */
 	expect_by(w, &key, REFUSED, "tcb", "CreateEnv", "{\"Alias\":\"b\",\"PackageId\":\"baas_personal\",\"Resources\":[\"flexdb\"]}");
-	expect_by(w, &key, REFUSED, "tcb", "DescribeBillingInfo", "{\"EnvId\":\"%s\"}", own);
+	expect_by(w, &key, REFUSED, "tcb", "DescribeEnvLimit", "{}");
 	/* The administrator sees both. */
 	ok(w, "tcb", "DescribeEnvs", "{}");
 	assert_int_equal(number_at(w, "Total"), 2);
