@@ -1,8 +1,11 @@
 /* The tables of commands and options, help made from them, and the command line read by them. */
 #include "hook/command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/str.h"
 #include "hook/evidence.h"
@@ -170,15 +173,50 @@ int command_fail(const struct command_line *l, int exit_status, const char *fmt,
 	return exit_status;
 }
 
+int command_read(const struct command_line *l, const char *path, size_t most, int exit_status, char **out, size_t *n)
+{
+	AUTO_FD int fd = str_eq(path, "-") ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	char *bytes = arena_alloc(l->arena, most + 2);
+	size_t used = 0;
+	while (fd >= 0 && used <= most) {
+		ssize_t got = read(fd, bytes + used, most + 1 - used);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return command_fail(l, exit_status, "\"%s\": %s", path, strerror(errno));
+		if (got == 0)
+			break;
+		used += (size_t)got;
+	}
+	if (fd < 0)
+		return command_fail(l, exit_status, "\"%s\": %s", path, strerror(errno));
+	if (used == 0 || used > most)
+		return command_fail(l, exit_status, "\"%s\" is %s", path, used ? "too large" : "empty");
+	*out = bytes;
+	*n = used;
+	return COMMAND_DONE;
+}
+
 /* --- the command line --------------------------------------------------------------------------------------- */
 
-static int find_option(const char *name, size_t n)
+static bool takes(const struct command_row *c, int option)
 {
+	return command_options[option].global || (c && c->takes & 1u << option);
+}
+
+/* The one of this name that the command takes which stands in front of it; else the first. */
+static int find_option(const struct command_row *c, const char *name, size_t n)
+{
+	int first = -1;
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		if (strlen(command_options[i].name) == n && strncmp(command_options[i].name, name, n) == 0)
+		if (strlen(command_options[i].name) != n || strncmp(command_options[i].name, name, n) != 0)
+			continue;
+		if (takes(c, i))
 			return i;
+		if (first < 0)
+			first = i;
 	}
-	return -1;
+	return first;
 }
 
 static int find_letter(char letter)
@@ -196,7 +234,7 @@ static int read_option(struct command_line *l, int argc, char **argv, int at)
 	const char *text = argv[at];
 	bool is_long = text[1] == '-';
 	size_t n = is_long ? strcspn(text + 2, "=") : 0;
-	int option = is_long ? find_option(text + 2, n) : find_letter(text[1]);
+	int option = is_long ? find_option(l->command, text + 2, n) : find_letter(text[1]);
 	const char *value = is_long ? (text[2 + n] ? text + 3 + n : NULL) : text[2] ? text + 2 : NULL;
 	if (option < 0)
 		return command_fail(l, 0, "there is no option \"%s\"", text);
@@ -213,21 +251,25 @@ static int read_option(struct command_line *l, int argc, char **argv, int at)
 	return at + 1;
 }
 
-/* Words into command and argument.  A command has one or two words and at most one argument. */
+/* A command has one or two words: known as soon as they were read, because options are read by it. */
+static void name_command(struct command_line *l, const char **words, size_t n)
+{
+	if (n == 1)
+		l->command = find_command(words[0]);
+	else if (n == 2 && !l->command)
+		l->command = find_command(arena_printf(l->arena, "%s %s", words[0], words[1]));
+}
+
+/* What is behind the command's own words is its argument; there is at most one. */
 static bool read_words(struct command_line *l, const char **words, size_t n)
 {
-	size_t used = 1;
 	if (n == 0) {
 		l->command = find_command("help");
 		return l->option[OPTION_HELP] || (command_fail(l, 0, "which command? (rollcall help)"), false);
 	}
-	l->command = find_command(words[0]);
-	if (!l->command && n > 1) {
-		l->command = find_command(arena_printf(l->arena, "%s %s", words[0], words[1]));
-		used = 2;
-	}
 	if (!l->command)
 		return command_fail(l, 0, "there is no command \"%s\" (rollcall help)", words[0]), false;
+	size_t used = strchr(l->command->words, ' ') ? 2 : 1;
 	bool needed = l->command->arg && *l->command->arg != '[';
 	if (n > used + (l->command->arg != NULL))
 		return command_fail(l, 0, "\"%s\" takes no argument \"%s\"", l->command->words, words[n - 1]), false;
@@ -241,7 +283,7 @@ static bool read_words(struct command_line *l, const char **words, size_t n)
 static bool check_options(const struct command_line *l)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		if (l->option[i] && !command_options[i].global && !(l->command->takes & 1u << i))
+		if (l->option[i] && !takes(l->command, i))
 			return command_fail(l, 0, "\"%s\" takes no option --%s", l->command->words, command_options[i].name), false;
 	}
 	return true;
@@ -262,6 +304,7 @@ static bool read_line(struct command_line *l, int argc, char **argv)
 				return false;
 		} else {
 			words[n++] = argv[at++];
+			name_command(l, words, n);
 		}
 	}
 	if (l->option[OPTION_VERSION])

@@ -14,11 +14,12 @@
 enum { COMMAND_DONE = 0, COMMAND_REFUSED = 1, COMMAND_USAGE = 2, COMMAND_UNREACHABLE = 3 };
 
 enum command_option {
-	OPTION_SOCKET, OPTION_JSON, OPTION_KEY, OPTION_CERT, OPTION_WHAT, OPTION_ENV, OPTION_FILE, OPTION_HELP, OPTION_VERSION,
+	OPTION_SOCKET, OPTION_JSON, OPTION_KEY, OPTION_CERT, OPTION_WHAT, OPTION_ENV, OPTION_FILE,
+	OPTION_HELP, OPTION_VERSION,
 	OPTION_COUNT
 };
 struct command_option_row {
-	const char *name;          /* "key" */
+	const char *name;          /* "key"; of two rows with one name that of the command in front of it is meant */
 	char letter;               /* 0: none */
 	const char *value;         /* "FILE"; NULL: takes none */
 	bool global;               /* every command takes it */
@@ -49,6 +50,9 @@ extern const size_t command_count;
 int command_run(int argc, char **argv, FILE *out, FILE *err);
 /* Prints "rollcall: ..." and returns the status. */
 int command_fail(const struct command_line *, int status, const char *fmt, ...) PRINTF(3, 4);
+/* A file, "-" is standard input: *out in the line's arena, a NUL behind.  COMMAND_DONE, or `status` after the complaint
+ * (not there, empty, more than `most` bytes). */
+int command_read(const struct command_line *, const char *path, size_t most, int status, char **out, size_t *n);
 
 /* --- command_ask.c: one question to the daemon ----------------------------------------------------------- */
 /* *body in the line's arena.  COMMAND_DONE, or the exit status after the complaint was printed. */

@@ -1,6 +1,5 @@
 /* `rollcall open`: the sealed value comes from the daemon or a file, the key is the reader's and stays here. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,26 +40,12 @@ static const struct what *find_what(const char *name)
 
 static int read_file(const struct command_line *l, const char *path, struct sealed_value *out)
 {
-	bool standard = str_eq(path, "-");
-	AUTO_FD int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-	unsigned char *bytes = arena_alloc(l->arena, SEALED_MOST + 1);
-	size_t used = 0;
-	while (fd >= 0 && used <= SEALED_MOST) {
-		ssize_t n = read(fd, bytes + used, SEALED_MOST + 1 - used);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return command_fail(l, COMMAND_REFUSED, "\"%s\": %s", path, strerror(errno));
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	if (fd < 0)
-		return command_fail(l, COMMAND_REFUSED, "\"%s\": %s", path, strerror(errno));
-	if (used == 0 || used > SEALED_MOST)
-		return command_fail(l, COMMAND_REFUSED, "\"%s\" is %s", path, used ? "too large" : "empty");
-	*out = (struct sealed_value){ .der = bytes, .n = used };
-	return COMMAND_DONE;
+	char *bytes;
+	size_t n;
+	int status = command_read(l, path, SEALED_MOST, COMMAND_REFUSED, &bytes, &n);
+	if (status == COMMAND_DONE)
+		*out = (struct sealed_value){ .der = (unsigned char *)bytes, .n = n };
+	return status;
 }
 
 static int ask_daemon(const struct command_line *l, const struct what *what, struct sealed_value *out)
