@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,24 +11,51 @@
 
 /* --- policy variables ----------------------------------------------------------- */
 
+static const struct { const char *name; size_t at; /* in the request */ } variables[] = {
+	{ "uin", offsetof(struct cam_request, uin) },
+	{ "owner_uin", offsetof(struct cam_request, owner_uin) },
+	{ "app_id", offsetof(struct cam_request, app_id) },
+};
+
+static size_t find_variable(const char *name, size_t n)
+{
+	size_t i = 0;
+	while (i < ARRAY_LEN(variables) && (strlen(variables[i].name) != n || memcmp(variables[i].name, name, n) != 0))
+		i++;
+	return i;
+}
+
+bool cam_variable_known(const char *name, size_t n)
+{
+	return find_variable(name, n) < ARRAY_LEN(variables);
+}
+
+/* At "${": how long the variable is as it is written, and its value; 0: it is none that is declared. */
+static size_t read_variable(const char *text, const struct cam_request *r, uint64_t *value)
+{
+	size_t n = strcspn(text, "}"), i = text[n] ? find_variable(text + 2, n - 2) : ARRAY_LEN(variables);
+	if (i == ARRAY_LEN(variables))
+		return 0;
+	memcpy(value, (const char *)r + variables[i].at, sizeof(*value));
+	return n + 1;
+}
+
 const char *cam_expand(const char *text, const struct cam_request *r, char out[CAM_EXPANDED])
 {
-	const struct { const char *name; uint64_t value; } variables[] = {
-		{ "${uin}", r->uin }, { "${owner_uin}", r->owner_uin }, { "${app_id}", r->app_id },
-	};
 	if (!strstr(text, "${"))
 		return text;
 	size_t n = 0;
-	while (*text && n + 24 < CAM_EXPANDED) {
-		size_t i = 0;
-		while (i < ARRAY_LEN(variables) && !str_starts(text, variables[i].name))
-			i++;
-		if (i < ARRAY_LEN(variables)) {
-			n += (size_t)snprintf(out + n, CAM_EXPANDED - n, "%" PRIu64, variables[i].value);
-			text += strlen(variables[i].name);
-		} else {
-			out[n++] = *text++;
-		}
+	while (*text) {
+		uint64_t value;
+		size_t length = str_starts(text, "${") ? read_variable(text, r, &value) : 0;
+		size_t room = CAM_EXPANDED - n;
+		size_t more = length ? (size_t)snprintf(out + n, room, "%" PRIu64, value) : 1;
+		if (more >= room)
+			return NULL;
+		if (!length)
+			out[n] = *text;
+		n += more;
+		text += length ? length : 1;
 	}
 	out[n] = '\0';
 	return out;
@@ -55,47 +83,79 @@ static bool like(const char *want, const char *have, int arg)
 	return cam_match(want, have);
 }
 
-static bool in_order(double have, double want, int accepted)
+static bool in_order(long double have, long double want, int accepted)
 {
 	int order = have < want ? LESS : have > want ? GREATER : EQUAL;
 	return order & accepted;
 }
 
+static const char *skip_digits(const char *text)
+{
+	return text + strspn(text, "0123456789");
+}
+
+/* A decimal number and nothing else: strtold() would also take "nan", "0x10" and white space.  A long double holds every
+ * integer of 64 bits. */
+static bool read_number(const char *text, long double *out)
+{
+	const char *p = text + (*text == '-'), *end = skip_digits(p);
+	bool sound = end > p;
+	if (*end == '.') {
+		p = end + 1;
+		end = skip_digits(p);
+		sound = sound && end > p;
+	}
+	if (*end == 'e' || *end == 'E') {
+		p = end + 1;
+		p += *p == '+' || *p == '-';
+		end = skip_digits(p);
+		sound = sound && end > p;
+	}
+	if (sound && !*end)
+		*out = strtold(text, NULL);
+	return sound && !*end;
+}
+
 static bool numeric(const char *want, const char *have, int accepted)
 {
-	char *end_want, *end_have;
-	double w = strtod(want, &end_want), h = strtod(have, &end_have);
-	return *want && *have && !*end_want && !*end_have && in_order(h, w, accepted);
+	long double w, h;
+	return read_number(want, &w) && read_number(have, &h) && in_order(h, w, accepted);
+}
+
+/* Two digits, the first of them at most `most`; -1: not there. */
+static int two_digits(const char *text, char most)
+{
+	bool digits = text[0] >= '0' && text[0] <= most && text[1] >= '0' && text[1] <= '9';
+	return digits ? (text[0] - '0') * 10 + text[1] - '0' : -1;
 }
 
 /* "+08:00" at text, in minutes. */
 static bool read_offset(const char *text, int *minutes)
 {
-	static const char shape[] = "+00:00";
-	for (size_t i = 0; i < sizeof(shape) - 1; i++) {
-		bool digit = text[i] >= '0' && text[i] <= '9';
-		if (i == 0 ? text[i] != '+' && text[i] != '-' : shape[i] == ':' ? text[i] != ':' : !digit)
-			return false;
-	}
-	*minutes = ((text[1] - '0') * 10 + text[2] - '0') * 60 + (text[4] - '0') * 10 + text[5] - '0';
-	if (text[0] == '-')
-		*minutes = -*minutes;
-	return !text[6];
+	int h = *text == '+' || *text == '-' ? two_digits(text + 1, '2') : -1;
+	int m = h >= 0 && h < 24 && text[3] == ':' ? two_digits(text + 4, '5') : -1;
+	*minutes = *text == '-' ? -(h * 60 + m) : h * 60 + m;
+	return m >= 0 && !text[6];
 }
 
-/* "2026-11-24T08:00:00Z", or with an offset such as "+08:00". */
+/* "2026-11-24T08:00:00Z", or with an offset such as "+08:00".  The vendor's pages also leave out the zone, which is UTC
+ * then, and put a blank in place of the T or behind it. */
 static bool read_date(const char *text, int64_t *ms)
 {
+	enum { DAY = 10 };           /* characters of "2026-11-24" */
 	char plain[TIME_TEXT];
-	int minutes;
-	size_t n = strlen(text);
+	int minutes = 0;
 	struct err e;
-	if (!str_time_parse(text, ms, &e))
-		return true;
-	if (n < 7 || n >= sizeof(plain) || !read_offset(text + n - 6, &minutes))
+	if (strlen(text) <= DAY || !strchr("Tt ", text[DAY]))
 		return false;
-	snprintf(plain, sizeof(plain), "%.*sZ", (int)(n - 6), text);
-	if (str_time_parse(plain, ms, &e))
+	const char *clock = text + DAY + 1;
+	clock += text[DAY] != ' ' && *clock == ' ';
+	size_t n = strcspn(clock, "Zz+-");
+	const char *zone = clock + n;
+	if (*zone && strcmp(zone, "Z") != 0 && strcmp(zone, "z") != 0 && !read_offset(zone, &minutes))
+		return false;
+	if (snprintf(plain, sizeof(plain), "%.*sT%.*sZ", DAY, text, (int)n, clock) >= (int)sizeof(plain) ||
+		str_time_parse(plain, ms, &e))
 		return false;
 	*ms -= minutes * INT64_C(60000);
 	return true;
@@ -104,7 +164,7 @@ static bool read_date(const char *text, int64_t *ms)
 static bool date(const char *want, const char *have, int accepted)
 {
 	int64_t w, h;
-	return read_date(want, &w) && read_date(have, &h) && in_order((double)h, (double)w, accepted);
+	return read_date(want, &w) && read_date(have, &h) && in_order(h, w, accepted);
 }
 
 static bool same_bits(const unsigned char *a, const unsigned char *b, unsigned bits)
@@ -127,7 +187,11 @@ static bool in_network(const char *want, const char *have, int arg)
 	if (slash)
 		*slash = '\0';
 	int family = strchr(network, ':') ? AF_INET6 : AF_INET;
-	unsigned long all = family == AF_INET6 ? 128 : 32, bits = slash ? strtoul(slash + 1, NULL, 10) : all;
+	unsigned long all = family == AF_INET6 ? 128 : 32, bits = all;
+	if (slash) {
+		size_t n = strspn(slash + 1, "0123456789");
+		bits = n && n <= 3 && !slash[n + 1] ? strtoul(slash + 1, NULL, 10) : all + 1;
+	}
 	return bits <= all && inet_pton(family, network, a) == 1 && inet_pton(family, have, b) == 1 &&
 		same_bits(a, b, (unsigned)bits);
 }
@@ -159,6 +223,7 @@ static const struct operator {
 	{ "date_greater_than", date, GREATER, false },
 	{ "date_greater_than_equal", date, GREATER | EQUAL, false },
 	{ "bool_equal", same_text_any_case, 0, false },
+	{ "binary_equal", same_text, 0, false },      /* both sides in base64 */
 	{ "ip_equal", in_network, 0, false },
 	{ "ip_not_equal", in_network, 0, true },
 };
@@ -182,7 +247,8 @@ static bool value_fits(const struct operator *op, const struct cam_condition *c,
 {
 	for (size_t i = 0; i < c->values.count; i++) {
 		char expanded[CAM_EXPANDED];
-		if (op->test(cam_expand(c->values.items[i], r, expanded), have, op->arg))
+		const char *want = cam_expand(c->values.items[i], r, expanded);
+		if (want && op->test(want, have, op->arg))
 			return !op->negated;
 	}
 	return op->negated;
@@ -196,19 +262,21 @@ static bool null_fits(const struct cam_condition *c, bool absent)
 	return false;
 }
 
-/* A key that the request does not carry: only _if_exist and for_all_value: let it pass. */
+/* A key that the request does not carry: only _if_exist and for_all_value: let it pass.  For null_equal an empty value is
+ * as good as none. */
 static bool holds(const struct cam_condition *c, const struct cam_request *r)
 {
 	const struct operator *op = find_operator(c->operator);
-	size_t present = 0, fit = 0;
+	size_t present = 0, filled = 0, fit = 0;
 	for (size_t i = 0; i < r->context_count; i++) {
 		if (!str_eq(r->context[i].key, c->key))
 			continue;
 		present++;
+		filled += *r->context[i].value != '\0';
 		fit += op && value_fits(op, c, r->context[i].value, r);
 	}
 	if (str_eq(c->operator, "null_equal"))
-		return null_fits(c, !present);
+		return null_fits(c, !filled);
 	if (!present)
 		return c->if_exist || c->for_all;
 	/* One key, several values: a plain negated operator is as careful as for_all_value:. */

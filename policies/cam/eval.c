@@ -33,25 +33,20 @@ static void read_target(const char *text, struct target *t)
 	t->operation = false;
 }
 
-/* An empty account, and one without a number, is the root account that owns the policy. */
-static bool is_owner(const char *account, const struct cam_request *r)
+/* Is this the root account that owns the policy, however it is written?  An empty account, and one without a number, is
+ * that account too. */
+static bool is_owner(const char *account, const struct cam_request *r, bool (*fits)(const char *, const char *))
 {
-	char mine[32];
-	if (!*account || str_eq(account, "uin/") || str_eq(account, "uid/"))
-		return true;
-	snprintf(mine, sizeof(mine), "uin/%" PRIu64, r->owner_uin);
-	if (str_eq(account, mine))
-		return true;
-	snprintf(mine, sizeof(mine), "uid/%" PRIu64, r->app_id);
-	return r->app_id && str_eq(account, mine);
+	char uin[32], uid[32];
+	snprintf(uin, sizeof(uin), "uin/%" PRIu64, r->owner_uin);
+	snprintf(uid, sizeof(uid), "uid/%" PRIu64, r->app_id);
+	return !*account || str_eq(account, "uin/") || str_eq(account, "uid/") || fits(account, uin) ||
+		(r->app_id && fits(account, uid));
 }
 
 static bool account_fits(const char *pattern, const char *account, const struct cam_request *r)
 {
-	if (str_eq(pattern, "*"))
-		return true;
-	bool ours = is_owner(account, r);
-	return is_owner(pattern, r) ? ours : !ours && str_eq(pattern, account);
+	return is_owner(account, r, str_eq) ? is_owner(pattern, r, cam_match) : cam_match(pattern, account);
 }
 
 static bool segment_fits(const char *pattern, const char *text)
@@ -64,8 +59,11 @@ static bool resource_fits(const struct cam_resource *p, const struct target *t, 
 	char expanded[CAM_EXPANDED];
 	if (p->any)
 		return true;
-	return !t->operation && segment_fits(p->service, t->service) && segment_fits(p->region, t->region) &&
-		account_fits(p->account, t->account, r) && cam_match(cam_expand(p->resource, r, expanded), t->resource);
+	if (t->operation || !segment_fits(p->service, t->service) || !segment_fits(p->region, t->region) ||
+		!account_fits(p->account, t->account, r))
+		return false;
+	const char *resource = cam_expand(p->resource, r, expanded);
+	return resource && cam_match(resource, t->resource);
 }
 
 static bool applies(const struct cam_statement *s, const struct target *t, const struct cam_request *r)
