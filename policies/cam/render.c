@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "common/str.h"
+#include "policies/cam/condition.h"
 #include "policies/cam/policy.h"
 
 struct value { const char *name, *text; };
@@ -44,6 +45,8 @@ static int find_value(const struct value *values, const char *name, size_t n, co
 		*out = v->text;
 		return 0;
 	}
+	if (cam_variable_known(name, n))
+		return err_set(e, ERR_INPUT, "\"${%.*s}\" is a policy variable, which no template may hold", (int)n, name);
 	return err_set(e, ERR_INPUT, "unknown placeholder \"${%.*s}\"", n > 40 ? 40 : (int)n, name);
 }
 

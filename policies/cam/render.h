@@ -1,6 +1,6 @@
 /* Fills the placeholders of a policy template with the real identifiers of one environment.
- * Nothing that still holds "${" is ever returned: left in, "${uin}" would be a CAM policy variable with
- * another meaning. */
+ * Nothing that still holds "${" is ever returned.  CAM's own policy variables (condition.h) are refused as well: "${uin}"
+ * is a placeholder here, the root account, and left in it would mean the caller. */
 #ifndef ROLLCALL_POLICIES_CAM_RENDER_H
 #define ROLLCALL_POLICIES_CAM_RENDER_H
 

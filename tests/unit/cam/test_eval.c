@@ -88,6 +88,18 @@ static void resources(void **state)
 		{ "qcs::cos:ap-shanghai:uid/1300000001:b-1300000001/*", "qcs::cos:ap-shanghai:uid/1300000001:b-1300000001/k", true },
 		{ "qcs::cos:ap-shanghai:uid/1300000002:b-1300000002/*", "qcs::cos:ap-shanghai:uid/1300000001:b-1300000002/k", false },
 		{ "qcs::cam::uin/:uin/100000000101", "qcs::cam::uin/100000000001:uin/100000000101", true },
+		/* Accounts may hold wildcards; however the own one is written, it is one account. */
+		{ "qcs::tcb::uin/*:env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", true },
+		{ "qcs::tcb::uin/1000*:env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", true },
+		{ "qcs::tcb::uin/*:env/a", "qcs::tcb:ap-beijing:uin/100000000002:env/a", true },
+		{ "qcs::tcb::uin/2*:env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", false },
+		{ "qcs::tcb::uin/*:env/a", "qcs::tcb:ap-beijing::env/a", true },
+		{ "qcs::tcb::*:env/a", "qcs::tcb:ap-beijing:uin/100000000002:env/a", true },
+		{ "qcs::tcb::uid/1300000001:env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", true },
+		{ "qcs::tcb::uin/100000000001:env/a", "qcs::tcb:ap-beijing::env/a", true },
+		{ "qcs::tcb::uin/100000000001:env/a", "qcs::tcb:ap-beijing:*:env/a", false },
+		{ "qcs::tcb::uin/${uin}:env/a", "qcs::tcb:ap-beijing:uin/100000000101:env/a", false },
+		{ "qcs::tcb::uin/${owner_uin}:env/a", "qcs::tcb:ap-beijing:uin/100000000001:env/a", false },
 		/* Variables stand for the caller, in the last segment only. */
 		{ "qcs::cam::uin/:uin/${uin}", "qcs::cam::uin/100000000001:uin/100000000101", true },
 		{ "qcs::cam::uin/:uin/${uin}", "qcs::cam::uin/100000000001:uin/100000000102", false },
@@ -102,6 +114,29 @@ static void resources(void **state)
 		snprintf(policy, sizeof(policy), DOC(S("allow", "\"tcb:DescribeEnvs\"", "\"%s\"")), rows[i].granted);
 		if ((judge(policy, "tcb:DescribeEnvs", rows[i].asked) == CAM_ALLOW) != rows[i].allowed)
 			fail_msg("granted \"%s\", asked \"%s\"", rows[i].granted, rows[i].asked);
+	}
+}
+
+/* What is attached to a group of the caller is one policy more. */
+static void groups_are_more_policies(void **state)
+{
+	(void)state;
+	AUTO_ARENA struct arena *a = arena_new(1 << 20);
+	const struct cam_policy *held[] = { read_policy(a, DOC(S("allow", "\"tcb:*\"", "\"*\""))),
+		read_policy(a, DOC(S("allow", "\"cos:Get*\"", "\"*\""))),              /* of one group */
+		read_policy(a, DOC(S("deny", "\"tcb:Destroy*\"", "\"*\""))) };         /* of another */
+	static const struct { const char *action; enum cam_verdict own, with_one, with_both; } rows[] = {
+		{ "tcb:DescribeEnvs", CAM_ALLOW, CAM_ALLOW, CAM_ALLOW },
+		{ "cos:GetObject", CAM_IMPLICIT_DENY, CAM_ALLOW, CAM_ALLOW },
+		{ "cos:PutObject", CAM_IMPLICIT_DENY, CAM_IMPLICIT_DENY, CAM_IMPLICIT_DENY },
+		{ "tcb:DestroyEnv", CAM_ALLOW, CAM_ALLOW, CAM_EXPLICIT_DENY },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct cam_request r = { .action = rows[i].action, .resource = "*", .owner_uin = OWNER, .uin = SUB };
+		assert_int_equal(cam_evaluate(held, 0, NULL, &r).verdict, CAM_IMPLICIT_DENY);
+		assert_int_equal(cam_evaluate(held, 1, NULL, &r).verdict, rows[i].own);
+		assert_int_equal(cam_evaluate(held, 2, NULL, &r).verdict, rows[i].with_one);
+		assert_int_equal(cam_evaluate(held, 3, NULL, &r).verdict, rows[i].with_both);
 	}
 }
 
@@ -149,6 +184,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_allowed_by_default),
 		cmocka_unit_test(deny_wins_wherever_it_stands),
 		cmocka_unit_test(resources),
+		cmocka_unit_test(groups_are_more_policies),
 		cmocka_unit_test(action_names_are_matched_with_case),
 		cmocka_unit_test(the_boundary_must_allow_too),
 		cmocka_unit_test(a_condition_limits_a_deny_too),

@@ -102,7 +102,10 @@ static void what_cannot_be_filled_is_refused(void **state)
 	(void)state;
 	static const char *const hostile[] = { "a\"b", "a*", "a/b", "a:b", "a b", "${uin}", "\xc3\xa4", "" };
 	refused("qcs::tcb:::env/${env}", &own, "${env}");
-	refused("qcs::tcb:::env/${app_id}", &own, "${app_id}");
+	refused("qcs::tcb:::env/${app_id}", &own, "\"${app_id}\" is a policy variable, which no template may hold");
+	refused("qcs::tcb:::env/${owner_uin}", &own, "\"${owner_uin}\" is a policy variable, which no template may hold");
+	refused("qcs::tcb:::env/${APP_ID}", &own, "unknown placeholder \"${APP_ID}\"");
+	refused("qcs::tcb:::env/${env${envId}}", &own, "unknown placeholder");
 	refused("qcs::tcb:::env/${envId", &own, "not closed");
 	refused("qcs::tcb:::env/${}", &own, "${}");
 	struct cam_identifiers none = { .owner_uin = 0 };
