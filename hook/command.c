@@ -23,6 +23,15 @@ const struct command_option_row command_options[OPTION_COUNT] = {
 	[OPTION_WHAT] = { "what", 0, "key|password", false, "which credential: the API key (default) or the console password" },
 	[OPTION_ENV] = { "env", 0, NULL, false, "print shell assignments that the cloud's tools read" },
 	[OPTION_FILE] = { "file", 0, "DER", false, "a sealed value from a file (- is standard input) instead of the daemon's" },
+	[OPTION_ENV_ID] = { "env", 0, "ID", false, "the environment that the policy is for, instead of a sample" },
+	[OPTION_UIN] = { "uin", 0, "N", false, "its root account" },
+	[OPTION_APP_ID] = { "app-id", 0, "N", false, "the AppId of the root account" },
+	[OPTION_REGION] = { "region", 0, "R", false, "its region" },
+	[OPTION_NAMESPACE] = { "namespace", 0, "N", false, "its namespace of functions (default: as --env)" },
+	[OPTION_TOPIC] = { "topic", 0, "T", false, "its log topic" },
+	[OPTION_BUCKET] = { "bucket", 0, "B", false, "its bucket" },
+	[OPTION_CATALOGUE] = { "catalogue", 0, "FILE", false, "the known actions, instead of those that were installed" },
+	[OPTION_BOUNDARY] = { "boundary", 0, NULL, false, "judge it as the permissions boundary of all" },
 	[OPTION_HELP] = { "help", 'h', NULL, true, "show help" },
 	[OPTION_VERSION] = { "version", 0, NULL, true, "show the version" },
 };
@@ -89,6 +98,13 @@ const struct command_row command_table[] = {
 		"your key.  The credential is printed on standard output and nowhere else." },
 	{ "evidence verify", "FILE", NULL, 0, evidence_check, "check the chain of an evidence file",
 		"Needs no daemon." },
+	{ "policy check", "FILE", "[--env ID] [--uin N] [--app-id N] [--region R]\n"
+		"       [--namespace N] [--topic T] [--bucket B] [--catalogue FILE] [--boundary]",
+		TAKES(ENV_ID) | TAKES(UIN) | TAKES(APP_ID) | TAKES(REGION) | TAKES(NAMESPACE) | TAKES(TOPIC) | TAKES(BUCKET) |
+			TAKES(CATALOGUE) | TAKES(BOUNDARY),
+		command_policy_check, "is a policy, or a template of one, proved to isolate?",
+		"Needs no daemon and asks no cloud.  Placeholders are filled for the environment of the options, or for\n"
+		"a sample.  Status 0: isolated; 1: refused, with a sentence for each reason; 2: FILE cannot be judged." },
 	{ "help", "[COMMAND]", NULL, 0, help, "show help", NULL },
 };
 const size_t command_count = ARRAY_LEN(command_table);

@@ -15,6 +15,8 @@ enum { COMMAND_DONE = 0, COMMAND_REFUSED = 1, COMMAND_USAGE = 2, COMMAND_UNREACH
 
 enum command_option {
 	OPTION_SOCKET, OPTION_JSON, OPTION_KEY, OPTION_CERT, OPTION_WHAT, OPTION_ENV, OPTION_FILE,
+	OPTION_ENV_ID, OPTION_UIN, OPTION_APP_ID, OPTION_REGION, OPTION_NAMESPACE, OPTION_TOPIC, OPTION_BUCKET, OPTION_CATALOGUE,
+	OPTION_BOUNDARY,
 	OPTION_HELP, OPTION_VERSION,
 	OPTION_COUNT
 };
@@ -74,5 +76,8 @@ void print_plan(const struct command_line *, const struct json *);
 
 /* --- command_open.c --------------------------------------------------------------------------------------- */
 int command_open(const struct command_line *);
+
+/* --- command_policy.c ------------------------------------------------------------------------------------- */
+int command_policy_check(const struct command_line *);
 
 #endif
