@@ -95,3 +95,8 @@ int err_rank(int kind)
 {
 	return kinds[kind_index(kind)].rank;
 }
+
+bool err_is_lasting(int kind)
+{
+	return kind == ERR_PERM || kind == ERR_FOREIGN || kind == ERR_INPUT || kind == ERR_QUOTA || kind == ERR_BUG;
+}

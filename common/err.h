@@ -6,6 +6,7 @@
 #ifndef ROLLCALL_COMMON_ERR_H
 #define ROLLCALL_COMMON_ERR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MUST_USE __attribute__((warn_unused_result))
@@ -48,6 +49,9 @@ int err_due(struct err *e, enum err_kind kind, int64_t due_ms, const char *fmt, 
 
 /* "temp", "limit", ...: for logs and the store. */
 const char *err_kind_name(int kind);
+
+/* Waiting alone will not help: a human is told. */
+bool err_is_lasting(int kind);
 
 /* How bad a kind is when several failures must be summed up in one; greater is worse. */
 int err_rank(int kind);

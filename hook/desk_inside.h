@@ -43,7 +43,7 @@ struct desk_request {
 	const struct desk_parts *parts;
 	const struct wire_rule *rule;
 	const struct asker *asker;
-	const char *name;          /* NULL: none was given */
+	const char *name, *text;   /* NULL: none was given */
 	struct arena *arena;
 };
 /* desk_serve.c: one request packet and its answer. */
@@ -53,6 +53,15 @@ void desk_say(int fd, enum wire_status, const char *text);
 /* desk_requests.c: answer a request that may be asked.  Fails: ABSENT (no such person), INPUT (two people carry the
  * name), TEMP and others. */
 MUST_USE int desk_answer(const struct desk_request *, struct json **body, struct err *e);
+/* One person, all his accounts.  Fails: as above. */
+MUST_USE int desk_show(const struct desk_request *, struct json **body, struct err *e);
+/* Nothing is put when there is no such moment. */
+void desk_put_time(struct json *, const char *name, int64_t ms);
+
+/* desk_steer.c: what an administrator asks to be done. */
+MUST_USE int desk_verify(const struct desk_request *, struct json **body, struct err *e);
+MUST_USE int desk_suspend(const struct desk_request *, struct json **body, struct err *e);
+MUST_USE int desk_resume(const struct desk_request *, struct json **body, struct err *e);
 /* May this asker, who is no admin, ask about that person?  Fails: TEMP. */
 MUST_USE int desk_is_self(const struct desk_request *, bool *out, struct err *e);
 

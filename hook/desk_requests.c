@@ -1,4 +1,5 @@
-/* What the desk answers, one function per action.  Everything comes from the store, but for the plan of one person. */
+/* What the desk answers, one function per action.  Everything comes from the store, but for the plan of one person.
+ * What changes something is desk_steer.c. */
 #include <string.h>
 
 #include "cloud/account.h"
@@ -10,6 +11,7 @@
 #include "policies/stage.h"
 
 #define TROUBLED_MOST 50
+#define HELD_MOST 50
 #define WAITING_MOST 200
 #define QUEUE_MOST 500
 #define LIMIT_LEAST_MS 20
@@ -20,7 +22,7 @@
 
 /* --- parts of answers ------------------------------------------------------------------------------------- */
 
-static void put_time(struct json *o, const char *name, int64_t ms)
+void desk_put_time(struct json *o, const char *name, int64_t ms)
 {
 	char text[TIME_TEXT];
 	if (ms <= 0 || ms == INT64_MAX)
@@ -35,7 +37,7 @@ static void put_lane(struct json *o, int lane, int64_t due_ms)
 	if (due_ms == INT64_MAX)
 		return;
 	json_put_text(o, "lane", lane_name((enum lane)lane));
-	put_time(o, "due", due_ms);
+	desk_put_time(o, "due", due_ms);
 }
 
 static void put_trouble(struct json *o, int kind, const char *text, unsigned attempts)
@@ -140,6 +142,19 @@ static int put_troubled(const struct desk_request *r, struct json *o, struct err
 	return 0;
 }
 
+static int put_held(const struct desk_request *r, struct json *o, struct err *e)
+{
+	struct store_line *lines;
+	size_t count;
+	int64_t total;
+	int rc = store_held(r->parts->store, HELD_MOST, r->arena, &lines, &count, &total, e);
+	if (rc)
+		return rc;
+	json_put_int(o, "held", total);
+	json_put(o, "holds", lines_of(r, lines, count));
+	return 0;
+}
+
 /* Departures by a weak sign that wait for their confirmation. */
 static int put_waiting(const struct desk_request *r, struct json *o, struct err *e)
 {
@@ -155,7 +170,7 @@ static int put_waiting(const struct desk_request *r, struct json *o, struct err 
 		json_put_text(one, "uuid", people[i].uuid);
 		json_put_text(one, "signal", signal_name((enum signal)people[i].signal));
 		json_put_text(one, "reason", people[i].reason);
-		put_time(one, "since", people[i].weak_since_ms);
+		desk_put_time(one, "since", people[i].weak_since_ms);
 		json_push(list, one);
 	}
 	json_put(o, "waiting", list);
@@ -166,12 +181,14 @@ static int status(const struct desk_request *r, struct json **body, struct err *
 {
 	struct json *o = json_object(r->arena);
 	json_put_text(o, "version", ROLLCALL_VERSION);
-	put_time(o, "now", clock_now(r->parts->clock));
+	desk_put_time(o, "now", clock_now(r->parts->clock));
 	int rc = put_counts(r, o, e);
 	if (!rc)
 		rc = put_stages(r, o, e);
 	if (!rc)
 		rc = put_troubled(r, o, e);
+	if (!rc)
+		rc = put_held(r, o, e);
 	if (!rc)
 		rc = put_waiting(r, o, e);
 	if (rc)
@@ -198,9 +215,9 @@ static struct json *person_of(const struct desk_request *r, const struct store_p
 	json_put_bool(o, "certificate", p->certificate_len > 0);
 	json_put_text(o, "signal", signal_name((enum signal)p->signal));
 	json_put_text(o, "reason", p->reason);
-	put_time(o, "signal_since", p->signal_ms);
-	put_time(o, "due", p->due_ms);
-	put_time(o, "waiting_since", p->weak_since_ms);
+	desk_put_time(o, "signal_since", p->signal_ms);
+	desk_put_time(o, "due", p->due_ms);
+	desk_put_time(o, "waiting_since", p->weak_since_ms);
 	json_put_text(o, "csn", p->csn);
 	json_put_text(o, "note", p->note);
 	json_put_uint(o, "generation", p->generation);
@@ -224,7 +241,7 @@ static int put_intents(const struct desk_request *r, struct json *o, int64_t acc
 		if (open[i].action >= 0 && open[i].action < ACT_COUNT)
 			json_put_text(one, "action", action_table[open[i].action].name);
 		json_put_uint(one, "attempt", open[i].attempt);
-		put_time(one, "written", open[i].written_ms);
+		desk_put_time(one, "written", open[i].written_ms);
 		json_push(list, one);
 	}
 	json_put(o, "intents", list);
@@ -240,7 +257,7 @@ static int put_letter(const struct desk_request *r, struct json *o, int64_t acco
 		return rc == ERR_ABSENT ? 0 : rc;
 	json_put_text(letter, "state", l.pending ? "pending" : "delivered");
 	if (l.pending)
-		put_time(letter, "due", l.due_ms);
+		desk_put_time(letter, "due", l.due_ms);
 	json_put_uint(letter, "attempts", l.attempts);
 	json_put_text(letter, "trouble", l.trouble);
 	json_put(o, "letter", letter);
@@ -252,17 +269,18 @@ static int put_account(const struct desk_request *r, struct json *list, const st
 	struct json *o = json_object(r->arena);
 	json_put_uint(o, "generation", a->generation);
 	json_put_text(o, "stage", stage_shown((enum stage)a->stage, a->complete));
-	put_time(o, "since", a->since_ms);
-	put_time(o, "retire_after", a->retire_after_ms);
+	desk_put_time(o, "since", a->since_ms);
+	desk_put_time(o, "retire_after", a->retire_after_ms);
 	json_put_text(o, "hold_reason", a->hold_reason);
 	json_put_bool(o, "complete", a->complete);
 	put_lane(o, a->lane, a->due_ms);
 	json_put_bool(o, "in_hand", a->owner != 0);
 	put_trouble(o, a->trouble_kind, a->trouble, a->attempts);
-	put_time(o, "cut", a->cut_ms);
+	desk_put_time(o, "cut", a->cut_ms);
 	if (a->cut_ms)
 		json_put_text(o, "cut_by", a->cut_strong ? "a present value" : "a confirmed absence");
-	put_time(o, "swept_again", a->sweep_ms);
+	desk_put_time(o, "swept_again", a->sweep_ms);
+	desk_put_time(o, "proof_asked", a->verify_ms);
 	put_record(r, o, "placement", a->placement);
 	put_record(r, o, "found", a->found);
 	int rc = put_intents(r, o, a->id, e);
@@ -273,7 +291,7 @@ static int put_account(const struct desk_request *r, struct json *list, const st
 	return rc;
 }
 
-static int show(const struct desk_request *r, struct json **body, struct err *e)
+int desk_show(const struct desk_request *r, struct json **body, struct err *e)
 {
 	struct store_person p;
 	struct store_account *accounts;
@@ -303,7 +321,7 @@ static int plan_of_all(const struct desk_request *r, struct json **body, struct 
 	int rc = store_queue(r->parts->store, clock_now(r->parts->clock), QUEUE_MOST, r->arena, &lines, &count, &total, e);
 	if (rc)
 		return rc;
-	put_time(o, "now", clock_now(r->parts->clock));
+	desk_put_time(o, "now", clock_now(r->parts->clock));
 	json_put_int(o, "queued", total);
 	json_put(o, "queue", lines_of(r, lines, count));
 	rc = put_waiting(r, o, e);
@@ -392,9 +410,12 @@ static const struct {
 	int (*answer)(const struct desk_request *, struct json **body, struct err *e);
 } answers[] = {
 	{ WIRE_STATUS, status },
-	{ WIRE_SHOW, show },
+	{ WIRE_SHOW, desk_show },
 	{ WIRE_PLAN, plan },
 	{ WIRE_SEALED, sealed },
+	{ WIRE_VERIFY, desk_verify },
+	{ WIRE_SUSPEND, desk_suspend },
+	{ WIRE_RESUME, desk_resume },
 };
 
 int desk_answer(const struct desk_request *r, struct json **body, struct err *e)

@@ -195,6 +195,8 @@ void desk_serve(struct desk *d, int fd, const struct asker *asker, const void *p
 	struct desk_request r = { .parts = &d->parts, .rule = in.rule, .asker = asker, .arena = a };
 	if (in.field[WIRE_NAME].at)
 		r.name = arena_strndup(a, in.field[WIRE_NAME].at, in.field[WIRE_NAME].len);
+	if (in.field[WIRE_TEXT].at)
+		r.text = arena_strndup(a, in.field[WIRE_TEXT].at, in.field[WIRE_TEXT].len);
 	if (!may && in.rule->who == WIRE_SELF && desk_is_self(&r, &may, &e)) {
 		desk_say(fd, WIRE_FAILED, e.text);
 		return;

@@ -33,7 +33,7 @@ static int take_hold(struct roll *r, const struct store_person *p, unsigned gene
 	int64_t now = clock_now(r->clock), alarms = 0;
 	int rc = store_account_get(r->store, p->uuid, generation, a, &acc, e);
 	if (!rc && alarm)
-		rc = store_holds(r->store, now - BRAKE_WINDOW_MS + 1, &alarms, e);
+		rc = store_holds(r->store, now - BRAKE_WINDOW_MS, &alarms, e);
 	if (rc == ERR_ABSENT)
 		return err_set(e, ERR_ABSENT, "\"%s\" has no account: there is nothing to hold", p->login);
 	if (rc)

@@ -92,19 +92,14 @@ static void add_note(struct str *s, const char *note)
 		str_addf(s, "%s%s", s->len ? "; " : "", note);
 }
 
-/* Passing trouble is not news for a directory: it would be written at every attempt. */
-static bool is_lasting(int kind)
-{
-	return kind == ERR_PERM || kind == ERR_FOREIGN || kind == ERR_INPUT || kind == ERR_QUOTA || kind == ERR_BUG;
-}
-
 static char *note(const struct subject *s)
 {
 	struct str all;
 	char cut[NOTE_BYTES];
 	str_init(&all, s->arena);
 	add_note(&all, s->person->note);
-	if (is_lasting(s->account->trouble_kind))
+	/* Passing trouble is not news for a directory: it would be written at every attempt. */
+	if (err_is_lasting(s->account->trouble_kind))
 		add_note(&all, s->account->trouble);
 	add_note(&all, s->found->note);
 	add_note(&all, s->sealing.note);
@@ -119,6 +114,14 @@ static int64_t rotation_due(const struct subject *s)
 	int64_t every = s->post->parts.settings->life.rotation_ms;
 	bool usable = s->account->stage == STAGE_ACTIVE && *s->found->key_id && s->found->key_created_ms > 0;
 	return usable && every > 0 ? s->found->key_created_ms + every : 0;
+}
+
+static char *proof_counts(const struct subject *s)
+{
+	const struct found *f = s->found;
+	if (f->proof_ms <= 0)
+		return NULL;
+	return arena_printf(s->arena, "seen=%u refused=%u calls=%u", f->proof_seen, f->proof_refused, f->proof_calls);
 }
 
 static char *value_of(const struct subject *s, enum own own)
@@ -174,7 +177,7 @@ static char *value_of(const struct subject *s, enum own own)
 	case OWN_PROOF_TIME:
 		return moment(s, f->proof_ms);
 	case OWN_PROOF_COUNTS:
-		return f->proof_ms > 0 ? arena_printf(s->arena, "seen=%u refused=%u", f->proof_seen, f->proof_refused) : NULL;
+		return proof_counts(s);
 	case OWN_NOTE:
 		return note(s);
 	case OWN_COUNT:

@@ -47,7 +47,8 @@
  *     PLAN                 3  [NAME]    admin  the queue; with NAME what the next walk of this person would do
  *     SEALED               4  NAME      self   the sealed values (base64 of DER) that his entry holds, still sealed
  *     VERIFY               5  [NAME]    admin  asks for a new proof of one person or of everybody who is active; with
- *                             [TEXT]           TEXT, the "asked" of an earlier answer: how far that one is
+ *                             [TEXT]           TEXT, the "asked" of an earlier answer: only how far that one is.  Counts,
+ *                                              and whoever failed or is not done yet
  *     SUSPEND              6  NAME TEXT admin  the person as SHOW; TEXT is the reason
  *     RESUME               7  NAME      admin  the person as SHOW
  *     ACCOUNT             32                   \

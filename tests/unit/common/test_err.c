@@ -79,6 +79,17 @@ static void kinds_have_names_and_distinct_ranks(void **state)
 	assert_true(err_rank(ERR_WAIT) > err_rank(ERR_NONE));
 }
 
+static void what_waiting_alone_does_not_help(void **state)
+{
+	(void)state;
+	static const enum err_kind lasting[] = { ERR_PERM, ERR_FOREIGN, ERR_INPUT, ERR_QUOTA, ERR_BUG };
+	static const enum err_kind passing[] = { ERR_NONE, ERR_TEMP, ERR_LIMIT, ERR_WAIT, ERR_UNKNOWN, ERR_STALE, ERR_AUTH, ERR_ABSENT };
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		assert_true(err_is_lasting(lasting[i]));
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		assert_false(err_is_lasting(passing[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +98,7 @@ int main(void)
 		T(wraps_and_keeps_the_rest),
 		T(is_one_line_cut_at_a_character),
 		T(kinds_have_names_and_distinct_ranks),
+		T(what_waiting_alone_does_not_help),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

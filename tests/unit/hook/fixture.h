@@ -150,7 +150,7 @@ static inline const char *fixture_user(struct fixture *f, const struct store_acc
 static inline struct found fixture_found(struct fixture *f)
 {
 	struct found found = { .uin = 100012345678, .policy_id = 77, .key_created_ms = f->v.now_ms - 1000, .proof_seen = 1,
-		.proof_refused = 3, .proof_ms = f->v.now_ms };
+		.proof_refused = 3, .proof_calls = 5, .proof_ms = f->v.now_ms };
 	str_copy(found.env_id, sizeof(found.env_id), "rc-env-1");
 	str_copy(found.key_id, sizeof(found.key_id), "KEYID1");
 	str_copy(found.server_id, sizeof(found.server_id), "lhins-1");

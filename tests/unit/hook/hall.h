@@ -31,6 +31,9 @@ struct hall {
 	atomic_int planning, plans;        /* inside the slow call, and how often it was made */
 	atomic_bool plan_waits;
 	int plan_fails, plan_limits;       /* the latter: so often the limit is used up */
+	atomic_int wakes;
+	int hold_fails;                    /* kind of failure */
+	char held[UUID_TEXT], reason[WIRE_TEXT_MAX + 1], by[80];      /* of the last hold; reason "" = let go */
 };
 
 /* --- the parts that only a daemon has --------------------------------------------------------------------- */
@@ -55,6 +58,21 @@ static inline int plan(void *ctx, const char *uuid, struct arena *a, struct json
 	return 0;
 }
 
+static inline int hold(void *ctx, const char *uuid, const char *reason, const char *by, struct arena *a, struct err *e)
+{
+	struct hall *h = ctx;
+	(void)a;
+	str_copy(h->held, sizeof(h->held), uuid);
+	str_copy(h->reason, sizeof(h->reason), reason ? reason : "");
+	str_copy(h->by, sizeof(h->by), by);
+	return h->hold_fails ? err_set(e, (enum err_kind)h->hold_fails, "the roll said no") : 0;
+}
+
+static inline void wake(void *ctx)
+{
+	((struct hall *)ctx)->wakes++;
+}
+
 static inline struct json *health(void *ctx, struct arena *a)
 {
 	struct json *o = json_object(a);
@@ -76,6 +94,8 @@ static inline struct desk_parts parts_of(struct hall *h)
 		.evidence = h->evidence,
 		.clock = &h->f.clock,
 		.plan = plan,
+		.hold = hold,
+		.wake = wake,
 		.health = health,
 		.ctx = h };
 }
@@ -175,7 +195,7 @@ static inline int take_answer(struct hall *h, int fd, struct answer *out)
 	return 0;
 }
 
-static inline struct answer ask_on(struct hall *h, int fd, enum wire_action action, const char *name)
+static inline struct answer ask_all(struct hall *h, int fd, enum wire_action action, const char *name, const char *text)
 {
 	unsigned char packet[WIRE_REQUEST_MAX];
 	struct wire_out o;
@@ -184,11 +204,23 @@ static inline struct answer ask_on(struct hall *h, int fd, enum wire_action acti
 	wire_request(&o, packet, sizeof(packet), action);
 	if (name)
 		wire_add_text(&o, WIRE_NAME, name);
+	if (text)
+		wire_add_text(&o, WIRE_TEXT, text);
 	assert_int_equal(wire_send(fd, packet, wire_end(&o)), 0);
 	if (take_answer(h, fd, &answer))
 		fail_msg("no answer");
 	close(fd);
 	return answer;
+}
+
+static inline struct answer ask_on(struct hall *h, int fd, enum wire_action action, const char *name)
+{
+	return ask_all(h, fd, action, name, NULL);
+}
+
+static inline struct answer ask_text(struct hall *h, enum wire_action action, const char *name, const char *text)
+{
+	return ask_all(h, connect_as(h, geteuid(), getegid(), 0, NULL), action, name, text);
 }
 
 static inline struct answer ask(struct hall *h, enum wire_action action, const char *name)

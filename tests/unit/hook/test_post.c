@@ -56,7 +56,7 @@ static void everything_is_shown(void **state)
 	str_time_ldap(o->account.since_ms, at);
 	shows(o, OWN_SINCE, at);
 	shows(o, OWN_PROOF_RESULT, "sees-own");
-	shows(o, OWN_PROOF_COUNTS, "seen=1 refused=3");
+	shows(o, OWN_PROOF_COUNTS, "seen=1 refused=3 calls=5");
 	shows(o, OWN_RETIRE_AFTER, NULL);
 	shows(o, OWN_HOLD_REASON, NULL);
 	shows(o, OWN_NOTE, NULL);
@@ -66,6 +66,31 @@ static void everything_is_shown(void **state)
 	for (const struct json *m = json_first(payload(o)); m; m = json_next(m))
 		assert_true(own_is(json_name(m)));
 	assert_null(strstr(letter(o).payload, "S3CRET"));
+}
+
+/* Whoever reads the directory sees what the last proof said, and when somebody is held for it. */
+static void a_proof_that_says_something_else_is_news(void **state)
+{
+	struct office *o = *state;
+	keep_key(o, "S3CRET");
+	assert_true(compose(o));
+	run(o);
+	assert_false(compose(o));
+	str_copy(o->found.proof, sizeof(o->found.proof), PROOF_FOREIGN);
+	assert_true(compose(o));
+	shows(o, OWN_PROOF_RESULT, PROOF_FOREIGN);
+	run(o);
+	o->account.stage = STAGE_HELD;
+	o->account.hold_reason = "proof: foreign data";
+	assert_true(compose(o));
+	shows(o, OWN_HOLD_REASON, "proof: foreign data");
+	shows(o, OWN_STAGE, "held");
+	run(o);
+	o->found.proof_ms += 1000;
+	assert_true(compose(o));
+	run(o);
+	o->found.proof_calls++;
+	assert_true(compose(o));
 }
 
 static void whoever_never_had_anything_gets_no_letter(void **state)
@@ -408,7 +433,7 @@ static void without_escrow_nothing_is_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OFFICE(everything_is_shown), OFFICE(whoever_never_had_anything_gets_no_letter),
+		OFFICE(everything_is_shown), OFFICE(a_proof_that_says_something_else_is_news), OFFICE(whoever_never_had_anything_gets_no_letter),
 		OFFICE(only_the_newest_generation_writes), OFFICE(the_stages_show_what_they_should),
 		OFFICE(a_tombstone_is_small), OFFICE(the_note_tells_what_lasts),
 		OFFICE(the_escrow_key_opens_what_is_sealed), OFFICE(openssl_opens_it_too),

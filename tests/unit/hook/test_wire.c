@@ -29,6 +29,9 @@ static void requests_are_read_again(void **state)
 		{ WIRE_PLAN, NULL, WIRE_ADMIN },
 		{ WIRE_PLAN, "89da469d-e813-11f1-9271-ca710d083b6f", WIRE_ADMIN },
 		{ WIRE_SEALED, "bob", WIRE_SELF },
+		{ WIRE_VERIFY, NULL, WIRE_ADMIN },
+		{ WIRE_VERIFY, "bob", WIRE_ADMIN },
+		{ WIRE_RESUME, "bob", WIRE_ADMIN },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		unsigned char packet[WIRE_REQUEST_MAX];
@@ -78,7 +81,11 @@ static void bad_requests_are_refused_with_a_reason(void **state)
 		{ P("\x00\x01"), WIRE_OTHER_VERSION, "version" },
 		{ P("\x7f"), WIRE_OTHER_VERSION, "version" },
 		{ P("\x01\x00"), WIRE_UNSUPPORTED, "not served" },
-		{ P("\x01\x05"), WIRE_UNSUPPORTED, "not served" },
+		{ P("\x01\x08"), WIRE_UNSUPPORTED, "not served" },
+		{ P("\x01\x06\x01\x00\x01" "a"), WIRE_MALFORMED, "missing" },
+		{ P("\x01\x06\x02\x00\x01" "a"), WIRE_MALFORMED, "missing" },
+		{ P("\x01\x06\x01\x00\x01" "a\x02\x00\x01\x07"), WIRE_MALFORMED, "control" },
+		{ P("\x01\x07\x01\x00\x01" "a\x02\x00\x01" "b"), WIRE_MALFORMED, "does not belong" },
 		{ P("\x01\xff"), WIRE_UNSUPPORTED, "not served" },
 		/* Reserved for the PAM module. */
 		{ P("\x01\x20"), WIRE_UNSUPPORTED, "not served" },
