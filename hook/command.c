@@ -32,6 +32,9 @@ const struct command_option_row command_options[OPTION_COUNT] = {
 	[OPTION_BUCKET] = { "bucket", 0, "B", false, "its bucket" },
 	[OPTION_CATALOGUE] = { "catalogue", 0, "FILE", false, "the known actions, instead of those that were installed" },
 	[OPTION_BOUNDARY] = { "boundary", 0, NULL, false, "judge it as the permissions boundary of all" },
+	[OPTION_ALL] = { "all", 0, NULL, false, "everybody who is active" },
+	[OPTION_WAIT] = { "wait", 0, "SECONDS", false, "how long to wait for the answer (default 300)" },
+	[OPTION_REASON] = { "reason", 0, "TEXT", false, "why: shown in the entry and put on record" },
 	[OPTION_HELP] = { "help", 'h', NULL, true, "show help" },
 	[OPTION_VERSION] = { "version", 0, NULL, true, "show the version" },
 };
@@ -42,7 +45,7 @@ static int ask_and_print(const struct command_line *l, enum wire_action action, 
 	void (*print)(const struct command_line *, const struct json *))
 {
 	struct json *body;
-	int status = command_ask(l, action, name, &body);
+	int status = command_ask(l, action, name, NULL, &body);
 	if (status != COMMAND_DONE)
 		return status;
 	if (l->option[OPTION_JSON])
@@ -96,6 +99,15 @@ const struct command_row command_table[] = {
 		"unseal a credential with your own key, here",
 		"Without --file the sealed value comes from the daemon, which cannot open it and never sees\n"
 		"your key.  The credential is printed on standard output and nowhere else." },
+	{ "verify", "[NAME]", "[--all] [--wait SECONDS]", TAKES(ALL) | TAKES(WAIT), command_verify,
+		"prove anew that a person, or everybody, is isolated, and wait for it",
+		"Asks the daemon for a new proof with the person's own key, and waits until it is made.\n"
+		"Status 0: all isolated; 1: somebody is not; 4: somebody was not looked at in time." },
+	{ "suspend", "NAME", "--reason TEXT", TAKES(REASON), command_suspend,
+		"take a person's access away until it is given back by \"resume\"",
+		"The environment and its data stay.  Whoever is suspended already will be held when he comes back." },
+	{ "resume", "NAME", NULL, 0, command_resume, "end what \"suspend\" or an alarm began",
+		"He gets back what the directory says that he is entitled to." },
 	{ "evidence verify", "FILE", NULL, 0, evidence_check, "check the chain of an evidence file",
 		"Needs no daemon." },
 	{ "policy check", "FILE", "[--env ID] [--uin N] [--app-id N] [--region R]\n"
@@ -132,7 +144,8 @@ static void usage(FILE *out, struct arena *a)
 	}
 	fprintf(out, "\noptions:\n");
 	print_options(out, a, 0, true);
-	fprintf(out, "\nexit status: 0 done, 1 refused or failed, 2 usage, 3 the daemon cannot be reached\n");
+	fprintf(out, "\nexit status: 0 done, 1 refused or failed, 2 usage, 3 the daemon cannot be reached,\n"
+		"             4 not done in time\n");
 }
 
 static void usage_of(FILE *out, struct arena *a, const struct command_row *c)

@@ -11,12 +11,12 @@
 #include "common/mem.h"
 #include "hook/wire.h"
 
-enum { COMMAND_DONE = 0, COMMAND_REFUSED = 1, COMMAND_USAGE = 2, COMMAND_UNREACHABLE = 3 };
+enum { COMMAND_DONE = 0, COMMAND_REFUSED = 1, COMMAND_USAGE = 2, COMMAND_UNREACHABLE = 3, COMMAND_LATE = 4 };
 
 enum command_option {
 	OPTION_SOCKET, OPTION_JSON, OPTION_KEY, OPTION_CERT, OPTION_WHAT, OPTION_ENV, OPTION_FILE,
 	OPTION_ENV_ID, OPTION_UIN, OPTION_APP_ID, OPTION_REGION, OPTION_NAMESPACE, OPTION_TOPIC, OPTION_BUCKET, OPTION_CATALOGUE,
-	OPTION_BOUNDARY,
+	OPTION_BOUNDARY, OPTION_ALL, OPTION_WAIT, OPTION_REASON,
 	OPTION_HELP, OPTION_VERSION,
 	OPTION_COUNT
 };
@@ -57,8 +57,9 @@ int command_fail(const struct command_line *, int status, const char *fmt, ...) 
 int command_read(const struct command_line *, const char *path, size_t most, int status, char **out, size_t *n);
 
 /* --- command_ask.c: one question to the daemon ----------------------------------------------------------- */
-/* *body in the line's arena.  COMMAND_DONE, or the exit status after the complaint was printed. */
-int command_ask(const struct command_line *, enum wire_action, const char *name, struct json **body);
+/* name and text may be NULL; *body is in the line's arena.  COMMAND_DONE, or the exit status after the complaint was
+ * printed. */
+int command_ask(const struct command_line *, enum wire_action, const char *name, const char *text, struct json **body);
 
 /* --- command_print.c: for human eyes ---------------------------------------------------------------------- */
 struct table { struct arena *arena; size_t columns, rows, room; char **cells; bool right[16]; };
@@ -76,6 +77,11 @@ void print_plan(const struct command_line *, const struct json *);
 
 /* --- command_open.c --------------------------------------------------------------------------------------- */
 int command_open(const struct command_line *);
+
+/* --- command_steer.c -------------------------------------------------------------------------------------- */
+int command_verify(const struct command_line *);
+int command_suspend(const struct command_line *);
+int command_resume(const struct command_line *);
 
 /* --- command_policy.c ------------------------------------------------------------------------------------- */
 int command_policy_check(const struct command_line *);

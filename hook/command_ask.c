@@ -52,7 +52,7 @@ static int unreachable(const struct command_line *l, const char *path, const cha
 	return command_fail(l, COMMAND_UNREACHABLE, "the daemon cannot be reached at \"%s\": %s", path, why);
 }
 
-int command_ask(const struct command_line *l, enum wire_action action, const char *name, struct json **body)
+int command_ask(const struct command_line *l, enum wire_action action, const char *name, const char *text, struct json **body)
 {
 	const char *path = l->option[OPTION_SOCKET] ? l->option[OPTION_SOCKET] : WIRE_SOCKET;
 	unsigned char request[WIRE_REQUEST_MAX];
@@ -64,7 +64,11 @@ int command_ask(const struct command_line *l, enum wire_action action, const cha
 	wire_request(&o, request, sizeof(request), action);
 	if (name)
 		wire_add_text(&o, WIRE_NAME, name);
+	if (text)
+		wire_add_text(&o, WIRE_TEXT, text);
 	size_t n = wire_end(&o);
+	if (text && (!*text || strlen(text) > WIRE_TEXT_MAX))
+		return command_fail(l, COMMAND_USAGE, "a text has 1 to %u bytes", WIRE_TEXT_MAX);
 	if (n == 0 || (name && (!*name || strlen(name) > WIRE_NAME_MAX)))
 		return command_fail(l, COMMAND_USAGE, "a name has 1 to %u bytes", WIRE_NAME_MAX);
 	AUTO_FD int fd = wire_connect(path, &server);
@@ -76,12 +80,12 @@ int command_ask(const struct command_line *l, enum wire_action action, const cha
 	struct answer answer = { 0 };
 	int64_t deadline = wire_now_ms() + (action == WIRE_PLAN && name ? PLAN_MS : ANSWER_MS);
 	const char *wrong = take_answer(fd, deadline, &answer, &status, why, sizeof(why));
-	AUTO_FREE char *text = answer.text;
+	AUTO_FREE char *document = answer.text;
 	if (wrong)
 		return unreachable(l, path, wrong);
 	if (status != WIRE_OK)
 		return command_fail(l, COMMAND_REFUSED, "%s", why);
-	if (json_parse(l->arena, text, answer.len, body, &e))
+	if (json_parse(l->arena, document, answer.len, body, &e))
 		return unreachable(l, path, e.text);
 	return COMMAND_DONE;
 }

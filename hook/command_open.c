@@ -52,7 +52,7 @@ static int ask_daemon(const struct command_line *l, const struct what *what, str
 {
 	struct json *answer;
 	struct err e;
-	int status = command_ask(l, WIRE_SEALED, l->arg, &answer);
+	int status = command_ask(l, WIRE_SEALED, l->arg, NULL, &answer);
 	if (status != COMMAND_DONE)
 		return status;
 	const char *text = json_text(answer, what->attribute);

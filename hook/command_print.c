@@ -221,6 +221,26 @@ static void print_people(const struct command_line *l, const struct json *list, 
 	table_print(&t, l->out);
 }
 
+static void print_held(const struct command_line *l, const struct json *body)
+{
+	static const char *const titles[] = { "LOGIN", ">GEN", "STAGE", "WHY" };
+	const struct json *holds = json_get(body, "holds");
+	int64_t held = json_int_or(body, "held", 0);
+	struct table t;
+	if (held == 0)
+		return;
+	fprintf(l->out, "\nheld until somebody resumes them: %lld%s\n", (long long)held,
+		(size_t)held > json_count(holds) ? ", the last of them" : "");
+	table_init(&t, l->arena, ARRAY_LEN(titles), titles);
+	for (const struct json *p = json_first(holds); p; p = json_next(p)) {
+		table_add(&t, json_text(p, "login"));
+		table_add(&t, arena_printf(l->arena, "%lld", (long long)json_int_or(p, "generation", 0)));
+		table_add(&t, json_text(p, "stage"));
+		table_add(&t, json_text(p, "hold_reason"));
+	}
+	table_print(&t, l->out);
+}
+
 static void print_waiting(const struct command_line *l, const struct json *list)
 {
 	static const char *const titles[] = { "LOGIN", "SINCE", "SIGN", "WHY" };
@@ -269,6 +289,7 @@ void print_status(const struct command_line *l, const struct json *body)
 			(size_t)troubled > json_count(trouble) ? ", the first of them" : "");
 		print_people(l, trouble, now_of(body));
 	}
+	print_held(l, body);
 	print_waiting(l, json_get(body, "waiting"));
 }
 

@@ -25,6 +25,8 @@ struct desk_room {
 	struct store_account account;
 	struct found found;
 	uid_t as;                  /* who runs it; 0 = whoever runs the test */
+	void (*woken)(struct desk_room *);           /* what workers do when there is something due */
+	int hold_fails;
 	/* Of the last run. */
 	int status;
 	char *out, *err;
@@ -34,6 +36,30 @@ static inline int no_plan(void *ctx, const char *uuid, struct arena *a, struct j
 {
 	(void)ctx, (void)uuid, (void)a, (void)out;
 	return err_set(e, ERR_TEMP, "the cloud did not answer");
+}
+
+/* What the roll would make of it, in short. */
+static inline int room_hold(void *ctx, const char *uuid, const char *reason, const char *by, struct arena *a, struct err *e)
+{
+	struct desk_room *r = ctx;
+	struct store_account acc;
+	(void)by;
+	if (r->hold_fails)
+		return err_set(e, (enum err_kind)r->hold_fails, "\"alice\" is active and not held");
+	int rc = store_account_get(r->f.store, uuid, 0, a, &acc, e);
+	if (rc)
+		return rc;
+	if (acc.stage != STAGE_SUSPENDED)
+		acc.stage = reason ? STAGE_HELD : STAGE_ACTIVE;
+	acc.hold_reason = arena_strdup(a, reason);
+	return store_account_news(r->f.store, &acc, e);
+}
+
+static inline void room_wake(void *ctx)
+{
+	struct desk_room *r = ctx;
+	if (r->woken)
+		r->woken(r);
 }
 
 static inline int no_delivery(void *ctx, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
@@ -75,7 +101,7 @@ static inline int open_room(void **state)
 	r->post = post_new(&post);
 	compose(r);
 	const struct desk_parts desk = { .settings = &r->f.settings, .store = r->f.store, .evidence = r->evidence,
-		.clock = &r->f.clock, .plan = no_plan };
+		.clock = &r->f.clock, .plan = no_plan, .hold = room_hold, .wake = room_wake, .ctx = r };
 	if (desk_open(&desk, &r->desk, &e))
 		fail_msg("%s", e.text);
 	assert_int_equal(pthread_create(&r->thread, NULL, serve, r->desk), 0);

@@ -151,6 +151,15 @@ static void wrong_command_lines_are_refused(void **state)
 		{ { "open", "alice", "--file", "f", "--key", "k" }, "either a NAME or --file" },
 		{ { "open", "alice", "--key", "k", "--what", "soul" }, "--what is" },
 		{ { "open", "alice", "--key=k", "--what=password", "--env" }, "--env is for API keys" },
+		{ { "verify" }, "either a NAME or --all" },
+		{ { "verify", "alice", "--all" }, "either a NAME or --all" },
+		{ { "verify", "--all", "--wait", "soon" }, "a number of seconds" },
+		{ { "verify", "--all", "--wait", "-1" }, "a number of seconds" },
+		{ { "verify", "--all", "--wait", "86401" }, "a number of seconds" },
+		{ { "suspend", "alice" }, "needs --reason" },
+		{ { "suspend", "--reason", "x" }, "needs an argument: NAME" },
+		{ { "resume" }, "needs an argument: NAME" },
+		{ { "resume", "alice", "--reason", "x" }, "takes no option --reason" },
 		{ { "help", "frob" }, "no command \"frob\"" },
 		{ { "status", "--", "--json" }, "takes no argument \"--json\"" },
 	};
@@ -273,6 +282,13 @@ static void answers_are_shown_to_people(void **state)
 		"\nin trouble: 60, the first of them\n"
 		"LOGIN  GEN  STAGE  LANE  DUE  FAILED  WHY\n"
 		"bob      0  none   -     -         0  waits\n");
+	check_has(printed_by(r, print_status, "{\"held\":3,\"holds\":[{\"login\":\"alice\",\"generation\":1,\"stage\":\"held\","
+		"\"hold_reason\":\"proof: foreign data\",\"trouble\":\"x\"},{\"login\":\"bob\",\"generation\":2,\"stage\":\"suspended\","
+		"\"hold_reason\":\"asked by security\"}]}"),
+		"\nheld until somebody resumes them: 3, the last of them\n"
+		"LOGIN  GEN  STAGE      WHY\n"
+		"alice    1  held       proof: foreign data\n"
+		"bob      2  suspended  asked by security\n");
 	assert_string_equal(printed_by(r, print_show, "{\"person\":{\"login\":\"bob\",\"uid_number\":5,\"certificate\":true,\"note\":\"\"},"
 		"\"accounts\":[{\"generation\":1,\"found\":{\"uin\":100012345678901234,\"proof_ms\":1700000000000,\"agent_ms\":0,"
 		"\"verified_ms\":[1,2]},\"intents\":[{\"row\":\"env\",\"attempt\":1},{\"row\":\"key\"}],\"letter\":{}}]}"),
