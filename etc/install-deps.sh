@@ -8,12 +8,17 @@
 set -eu
 export LC_ALL=C
 
+# Node.js often comes another way than from Debian; then it stays as it is.
+node_packages() {
+	command -v node >/dev/null || echo nodejs
+	command -v npm >/dev/null || echo npm
+}
 packages() {
 	case $1 in
 	build) echo libc6-dev pkg-config libldap-dev libcurl4-openssl-dev libssl-dev libcjson-dev libconfig-dev libpam0g-dev \
 		libsqlite3-dev libmicrohttpd-dev libsystemd-dev ;;
 	demo) echo slapd ldap-utils openssl ca-certificates jq curl python3 ;;
-	test) echo libcmocka-dev slapd ldap-utils openssl ca-certificates jq curl sqlite3 python3 nodejs ;;
+	test) echo libcmocka-dev slapd ldap-utils openssl ca-certificates jq curl sqlite3 python3 "$(node_packages)" ;;
 	lint) echo libcmocka-dev clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang llvm ;;
 	*) return 1 ;;
