@@ -6,7 +6,7 @@
 
 #include "common/str.h"
 
-/* The evaluator cuts what a variable makes longer than it can hold; a text that is shorter than this is never cut. */
+/* A longer text with policy variables in it is taken for "*". */
 #define VARIABLE_TEXT 256
 
 void cam_owner_make(const struct cam_identifiers *id, struct cam_owner *out)
@@ -60,6 +60,7 @@ static bool covers_segment(const char *outer, const char *inner)
 	return cam_covers(outer, *inner ? inner : "*");
 }
 
+/* A wildcard in an account is read as foreign by an allow, and by a deny as nothing that one could count on. */
 static bool covers_account(const char *outer, const char *inner, const struct cam_owner *owner)
 {
 	if (str_eq(outer, "*") || str_eq(outer, inner))

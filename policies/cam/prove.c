@@ -40,7 +40,8 @@ struct prover {
 	bool *listed;                               /* actions of the catalogue that are among the items */
 	bool *allowed;                              /* actions of the catalogue */
 	struct place *first;
-	size_t stranger_count;
+	size_t known_count, stranger_count;
+	const struct cam_action **known;            /* those that are allowed, as they were met */
 	const char **strangers;                     /* what else is allowed */
 	size_t finding_count, finding_room;
 	struct cam_finding *findings;
@@ -60,7 +61,7 @@ static void add_finding(struct prover *p, struct cam_finding f)
 	p->findings[p->finding_count++] = f;
 }
 
-/* The worst first, otherwise as they were found. */
+/* The worst first, otherwise as they stand in the policies. */
 static void order_findings(struct prover *p, struct cam_proof *out)
 {
 	struct cam_finding *ordered = arena_alloc(p->arena, (p->finding_count + 1) * sizeof(*ordered));
@@ -69,9 +70,7 @@ static void order_findings(struct prover *p, struct cam_proof *out)
 		for (size_t i = 0; i < p->finding_count; i++)
 			if (p->findings[i].kind == kind)
 				ordered[n++] = p->findings[i];
-	*out = (struct cam_proof){ .count = n, .findings = ordered, .allowed = p->stranger_count };
-	for (size_t i = 0; i < p->catalogue->action_count; i++)
-		out->allowed += p->allowed[i];
+	*out = (struct cam_proof){ .count = n, .findings = ordered, .allowed = p->known_count + p->stranger_count };
 }
 
 #define NAMES_SHOWN 30
@@ -223,9 +222,11 @@ static void note_allowed(struct prover *p, const struct item *item, const struct
 {
 	if (item->action) {
 		size_t i = (size_t)(item->action - p->catalogue->actions);
-		if (!p->allowed[i])
-			p->first[i] = *at;
+		if (p->allowed[i])
+			return;
 		p->allowed[i] = true;
+		p->first[i] = *at;
+		p->known[p->known_count++] = item->action;
 		return;
 	}
 	for (size_t i = 0; i < p->stranger_count; i++)
@@ -279,8 +280,8 @@ static void check_chains(struct prover *p)
 {
 	struct cam_chains *chains = arena_alloc(p->arena, sizeof(*chains));
 	cam_chains_make(p->arena, p->catalogue, p->allowed, chains);
-	for (size_t i = 0; i < chains->count; i++) {
-		const struct cam_action *a = chains->actions[i];
+	for (size_t i = 0; i < p->known_count; i++) {
+		const struct cam_action *a = p->known[i];
 		if (!(a->flags & CAM_WIDENS) && !cam_chains_ends(chains, a))
 			continue;
 		struct names one = { .count = 1, .shown = { a->name } };
@@ -325,6 +326,7 @@ static void make_room(struct prover *p)
 	p->listed = arena_alloc(p->arena, known * sizeof(*p->listed));
 	p->allowed = arena_alloc(p->arena, known * sizeof(*p->allowed));
 	p->first = arena_alloc(p->arena, known * sizeof(*p->first));
+	p->known = arena_alloc(p->arena, known * sizeof(*p->known));
 	p->strangers = arena_alloc(p->arena, (total + 1) * sizeof(*p->strangers));
 }
 

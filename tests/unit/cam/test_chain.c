@@ -70,12 +70,12 @@ static char *chains(struct arena *a, const struct cam_proof *p)
 static const struct row { const char *allow, *deny, *chains; } rows[] = {
 	{ "\"zoo:Feed\"", NULL, "zoo:Feed: with it a lion\n" },
 	/* Two steps, told from either end. */
-	{ "\"zoo:Steal\",\"zoo:Bribe\"", NULL, "zoo:Bribe: first zoo:Steal: a key, then with it a lion\n"
-		"zoo:Steal: with it a key, then zoo:Bribe: a lion\n" },
+	{ "\"zoo:Steal\",\"zoo:Bribe\"", NULL, "zoo:Steal: with it a key, then zoo:Bribe: a lion\n"
+		"zoo:Bribe: first zoo:Steal: a key, then with it a lion\n" },
 	/* Three steps that widen nothing: the last one is named, and the others in its sentence. */
 	{ "\"zoo:Steal\",\"zoo:Open\",\"zoo:Free\"", NULL,
-		"zoo:Free: first zoo:Steal: a key, then zoo:Open: an open cage, then with it a lion\n"
-		"zoo:Steal: with it a key, then zoo:Open: an open cage, then zoo:Free: a lion\n" },
+		"zoo:Steal: with it a key, then zoo:Open: an open cage, then zoo:Free: a lion\n"
+		"zoo:Free: first zoo:Steal: a key, then zoo:Open: an open cage, then with it a lion\n" },
 	{ "\"zoo:Free\",\"zoo:Open\",\"zoo:Visit\",\"zoo:Ask\"", NULL,
 		"zoo:Free: first zoo:Ask: a badge, then zoo:Visit: a key, then zoo:Open: an open cage, then with it a lion\n" },
 	/* Any of them missing or denied, and the chain is none. */
@@ -92,9 +92,9 @@ static const struct row { const char *allow, *deny, *chains; } rows[] = {
 		"zoo:Climb: first zoo:Ask: a badge, then zoo:Visit: a key, then zoo:Open: an open cage, then with it a bear\n" },
 	/* Alternatives: the shorter way is told. */
 	{ "\"zoo:Steal\",\"zoo:Bribe\",\"zoo:Open\",\"zoo:Free\",\"zoo:Ask\"", NULL,
+		"zoo:Steal: with it a key, then zoo:Bribe: a lion\n"
 		"zoo:Bribe: first zoo:Steal: a key, then with it a lion\n"
-		"zoo:Free: first zoo:Steal: a key, then zoo:Open: an open cage, then with it a lion\n"
-		"zoo:Steal: with it a key, then zoo:Bribe: a lion\n" },
+		"zoo:Free: first zoo:Steal: a key, then zoo:Open: an open cage, then with it a lion\n" },
 	/* What widens is refused also when it leads nowhere yet, and when what comes before it is missing. */
 	{ "\"zoo:Steal\"", NULL, "zoo:Steal: with it a key, which may lead on\n" },
 	{ "\"zoo:Bribe\"", NULL, "zoo:Bribe: given a key, with it a lion\n" },
@@ -107,8 +107,8 @@ static const struct row { const char *allow, *deny, *chains; } rows[] = {
 		"zoo:Climb: first zoo:Steal: a key, then zoo:Stroll: a badge, then zoo:Open: an open cage, then with it a bear\n"
 		"zoo:Steal: with it a key, then zoo:Open: an open cage, then zoo:Stroll: a badge, then zoo:Climb: a bear\n" },
 	/* A wildcard takes the known steps along. */
-	{ "\"zoo:S*\",\"*:Bribe\"", NULL, "zoo:Bribe: first zoo:Steal: a key, then with it a lion\n"
-		"zoo:Steal: with it a key, then zoo:Bribe: a lion\n" },
+	{ "\"zoo:S*\",\"*:Bribe\"", NULL, "zoo:Steal: with it a key, then zoo:Bribe: a lion\n"
+		"zoo:Bribe: first zoo:Steal: a key, then with it a lion\n" },
 };
 
 static void ways(void **state)
@@ -131,12 +131,12 @@ static void over_several_policies(void **state)
 	const struct policy two[] = { { "\"zoo:Ask\",\"zoo:Steal\"", NULL }, { "\"zoo:Open\",\"zoo:Free\",\"zoo:Steal\"", NULL } };
 	struct cam_proof p = prove(a, ZOO, 2, two);
 	assert_int_equal(p.findings[0].kind, CAM_CHAIN);
-	assert_string_equal(p.findings[0].sentence, "policy 2, statement[0] allows zoo:Free on \"" ENV
+	assert_int_equal(p.findings[0].policy, 0);
+	assert_string_equal(p.findings[0].action, "zoo:Steal");
+	assert_string_equal(p.findings[0].resource, ENV);
+	assert_int_equal(p.findings[1].policy, 1);
+	assert_string_equal(p.findings[1].sentence, "policy 2, statement[0] allows zoo:Free on \"" ENV
 		"\": first zoo:Steal: a key, then zoo:Open: an open cage, then with it a lion");
-	assert_int_equal(p.findings[0].policy, 1);
-	assert_int_equal(p.findings[1].policy, 0);
-	assert_string_equal(p.findings[1].action, "zoo:Steal");
-	assert_string_equal(p.findings[1].resource, ENV);
 	const struct policy denied[] = { { "\"zoo:Ask\",\"zoo:Steal\"", NULL }, { "\"zoo:Open\",\"zoo:Free\"", "\"zoo:S*\"" } };
 	p = prove(a, ZOO, 2, denied);
 	assert_string_equal(chains(a, &p), "");
