@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/str.h"
+#include "ldap/dn.h"
 #include "ldap/filter.h"
 #include "ldap/handle.h"
 #include "ldap/sync.h"

@@ -1,5 +1,5 @@
 /* What the files behind dir.h and sync.h share: the handle itself, the meaning of result codes, decoding of
- * entries, comparing of DNs.  Not for other rooms. */
+ * entries.  Not for other rooms. */
 #ifndef ROLLCALL_LDAP_HANDLE_H
 #define ROLLCALL_LDAP_HANDLE_H
 
@@ -32,9 +32,5 @@ MUST_USE int handle_message(
 MUST_USE int handle_result(struct dir *, int msgid, int64_t ms, int *code, struct err *e, const char *doing);
 /* Copy an entry message.  uuid of *out is filled from entryUUID when that was asked for. */
 MUST_USE int handle_entry(struct dir *, LDAPMessage *, struct arena *, struct entry **out, struct err *e);
-
-/* dn is base or stands below it.  Compared by parsed RDNs, without case, runs of blanks folded; false when
- * one of the two is no DN. */
-bool dn_below(const char *dn, const char *base);
 
 #endif
