@@ -24,7 +24,7 @@ struct own { size_t count; const struct cam_resource *resources; };
 struct place { size_t policy, statement; const struct cam_resource *resource; };
 
 /* One action of a statement: as the catalogue knows it, or, with no action, a wildcard or a name that it does not hold. */
-struct item { const char *name; const struct cam_action *action; };
+struct item { const char *name; const struct cam_action *action; bool written; /* not only matched by a wildcard */ };
 
 struct prover {
 	struct arena *arena;
@@ -193,13 +193,13 @@ static bool is_own(const struct prover *p, const struct cam_action *a, const str
 	return false;
 }
 
-static void add_item(struct prover *p, const char *name, const struct cam_action *a)
+static void add_item(struct prover *p, const char *name, const struct cam_action *a, bool written)
 {
 	if (a && p->listed[a - p->catalogue->actions])
 		return;
 	if (a)
 		p->listed[a - p->catalogue->actions] = true;
-	p->items[p->item_count++] = (struct item){ name, a };
+	p->items[p->item_count++] = (struct item){ name, a, written };
 }
 
 /* The actions of a statement; a wildcard stands among them and is followed by what it is known to match. */
@@ -211,10 +211,10 @@ static void list_items(struct prover *p, const struct cam_statement *s)
 	for (size_t i = 0; i < s->actions.count; i++) {
 		const char *pattern = s->actions.items[i];
 		bool wildcard = strchr(pattern, '*');
-		add_item(p, pattern, wildcard ? NULL : cam_catalogue_find(c, pattern));
+		add_item(p, pattern, wildcard ? NULL : cam_catalogue_find(c, pattern), true);
 		for (size_t k = 0; wildcard && k < c->action_count; k++)
 			if (cam_match(pattern, c->actions[k].name))
-				add_item(p, c->actions[k].name, &c->actions[k]);
+				add_item(p, c->actions[k].name, &c->actions[k], false);
 	}
 }
 
@@ -235,15 +235,27 @@ static void note_allowed(struct prover *p, const struct item *item, const struct
 	p->strangers[p->stranger_count++] = item->name;
 }
 
+static bool names_widening(const struct prover *p, const char *pattern)
+{
+	const struct cam_catalogue *c = p->catalogue;
+	for (size_t i = 0; i < c->action_count; i++)
+		if (c->actions[i].flags & CAM_WIDENS && cam_match(pattern, c->actions[i].name))
+			return true;
+	return false;
+}
+
 /* All that one statement allows on one resource. */
 static void check_allow(struct prover *p, const struct place *at)
 {
-	struct names reach = { 0 }, wild = { 0 }, unknown = { 0 };
+	struct names held = { 0 }, reach = { 0 }, wild = { 0 }, unknown = { 0 };
 	for (size_t i = 0; i < p->item_count; i++) {
 		const struct item *item = &p->items[i];
 		const struct cam_action *a = item->action;
-		if (is_denied(p, item->name, at->resource))
+		if (is_denied(p, item->name, at->resource)) {
+			if (item->written && names_widening(p, item->name))
+				add_name(&held, item->name);
 			continue;
+		}
 		note_allowed(p, item, at);
 		if (!a) {
 			add_name(strchr(item->name, '*') ? &wild : &unknown, item->name);
@@ -252,6 +264,8 @@ static void check_allow(struct prover *p, const struct place *at)
 			reach.writes |= (a->flags & CAM_WRITES) != 0;
 		}
 	}
+	if (held.count)
+		add_allow(p, CAM_CHAIN, at, &held, "what may end in more rights is kept from him by a deny alone");
 	if (reach.count)
 		add_allow(p, CAM_REACHES, at, &reach, reach.writes ? "reaches what is not his own environment" :
 			"tells of what is not his own environment");

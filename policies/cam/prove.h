@@ -10,6 +10,7 @@
  *     stands for any text), unless it is `public`;
  *   - no allowed action `widens`, and no chain of steps from what is allowed reaches an end; a wildcard takes its steps with
  *     every action that it is known to match;
+ *   - nobody writes an allow for what `widens`, not even where a deny covers it: one line less, and he has it;
  *   - what pays, destroys or widens is denied explicitly: on everything (pays, widens), on the own resources (destroys).
  * Sources: CAM "Evaluation logic", "Element reference"; the rules above are Rollcall's own. */
 #ifndef ROLLCALL_POLICIES_CAM_PROVE_H

@@ -228,9 +228,13 @@ static const struct row { const char *statements; int kind; const char *says; } 
 	{ ALLOW("tcb:X*", ENV) "," DENY("tcb:Xa*", "*"), CAM_UNKNOWN, "" },
 	{ ALLOW("tcb:*", ENV) "," S("deny", "\"tcb:ReadEnv\",\"tcb:WriteEnv\",\"tcb:Bills\"", "\"*\""), CAM_UNKNOWN, "" },
 	{ ALLOW("new:Thing", ENV) "," DENY("new:*", "*"), ISOLATED, NULL },
-	{ ALLOW("cam:*", "*"), ISOLATED, NULL },
-	{ ALLOW("*", "*") "," DENY("*", "*"), ISOLATED, NULL },
+	{ ALLOW("tcb:*", "*") "," DENY("*", "*"), ISOLATED, NULL },
 	{ ALLOW("*", "*") "," DENY("*:*", "*"), CAM_UNKNOWN, "allows * on \"*\"" },
+	/* But what widens is not even written. */
+	{ ALLOW("cam:Rewrite", ENV), CAM_CHAIN, "statement[1] allows cam:Rewrite on \"" ENV "\": what may end in more rights is kept" },
+	{ ALLOW("cam:*", "*"), CAM_CHAIN, "allows cam:* on \"*\": what may end in more rights is kept" },
+	{ ALLOW("*", "*") "," DENY("*", "*"), CAM_CHAIN, "allows * on \"*\"" },
+	{ ALLOW("cam:Look", "*"), ISOLATED, NULL },
 };
 
 /* Whether the evaluator lets him do what the catalogue says he must not. */
