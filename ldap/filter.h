@@ -3,7 +3,8 @@
  *
  * Supported: and, or, not, equality, substrings, presence, >=, <=, ~= (as equality), and the extensible
  * bit rules 1.2.840.113556.1.4.803 (AND) and .804 (OR).  Values are compared without ASCII case and with
- * inner white space folded, numerically for >= and <= when both sides are integers. */
+ * inner white space folded, numerically for >= and <= when both sides are integers.  When only one of them is, the
+ * order is that of texts, and such a TRUE is neither strong nor solid. */
 #ifndef ROLLCALL_LDAP_FILTER_H
 #define ROLLCALL_LDAP_FILTER_H
 
@@ -17,6 +18,9 @@ enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
 struct verdict {
 	enum truth truth;
 	bool strong;         /* TRUE because of a value that is present, through no negation */
+	/* What decided was asked of attributes that are there: none that is absent, hidden by an access rule or lost
+	 * with the schema could make another verdict.  An attribute that shows some of its values counts as there. */
+	bool solid;
 	const char *because; /* "employeeType=retired": the assertion that decided; NULL when none did */
 };
 

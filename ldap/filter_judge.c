@@ -2,7 +2,8 @@
  *
  * An assertion on an attribute that the entry does not show is UNKNOWN, because it may be hidden by access
  * control; only presence is FALSE then.  Strength travels upwards with the value: negation loses it, "and"
- * keeps it when every part has it, "or" when one part has it. */
+ * keeps it when every part has it, "or" when one part has it.  Solidity does the same, but for negation, which
+ * keeps it: what decides a FALSE "and" is one solid part, a FALSE "or" needs all of them. */
 #include "ldap/filter.h"
 
 #include <ctype.h>
@@ -147,6 +148,14 @@ static int compare_ordered(struct value a, struct value b)
 	return integer_read(a, &x) && integer_read(b, &y) ? integer_compare(x, y) : compare_text(a, b);
 }
 
+/* A number beside a text: somebody put something else there than the filter expects. */
+static bool compares_unlike(const struct filter *f, struct value v)
+{
+	struct integer x, y;
+
+	return (f->op == FILTER_AT_LEAST || f->op == FILTER_AT_MOST) && integer_read(v, &x) != integer_read(f->value, &y);
+}
+
 /* A negative number counts as its two's complement: Active Directory writes 32-bit flags as signed. */
 static enum truth match_bits(const struct filter *f, struct value v)
 {
@@ -197,8 +206,8 @@ static enum truth match_value(const struct filter *f, struct value v)
 /* Any value of any attribute of that name, whatever its options, makes it TRUE. */
 static struct verdict judge_assertion(const struct filter *f, const struct entry *entry)
 {
-	struct verdict v = { f->op == FILTER_PRESENT ? TRUTH_FALSE : TRUTH_UNKNOWN, false, f->text };
-	bool unclear = false, seen = false;
+	struct verdict v = { .truth = f->op == FILTER_PRESENT ? TRUTH_FALSE : TRUTH_UNKNOWN, .because = f->text };
+	bool unclear = false, unlike = false, weakly = false, seen = false;
 
 	for (size_t i = 0; i < entry->count; i++) {
 		const struct attribute *a = &entry->attributes[i];
@@ -207,54 +216,70 @@ static struct verdict judge_assertion(const struct filter *f, const struct entry
 			continue;
 		for (size_t k = 0; k < a->count; k++) {
 			enum truth t = match_value(f, a->values[k]);
+			bool odd = compares_unlike(f, a->values[k]);
 
-			if (t == TRUTH_TRUE)
-				return (struct verdict){ TRUTH_TRUE, true, f->text };
+			if (t == TRUTH_TRUE && !odd)
+				return (struct verdict){ TRUTH_TRUE, true, true, f->text };
+			weakly = weakly || t == TRUTH_TRUE;
 			unclear = unclear || t == TRUTH_UNKNOWN;
+			unlike = unlike || odd;
 			seen = true;
 		}
 	}
-	if (seen)
-		v.truth = unclear ? TRUTH_UNKNOWN : TRUTH_FALSE;
+	if (seen) {
+		v.truth = weakly ? TRUTH_TRUE : unclear ? TRUTH_UNKNOWN : TRUTH_FALSE;
+		v.solid = !unclear && !unlike;
+	}
 	return v;
 }
 
 /* TRUE only when every part is; the weakest part is then the reason. */
 static struct verdict judge_and(const struct filter *f, const struct entry *entry)
 {
-	struct verdict v = { TRUTH_TRUE, f->child != NULL, NULL };
+	struct verdict v = { TRUTH_TRUE, f->child != NULL, true, NULL };
 
 	for (const struct filter *c = f->child; c; c = c->next) {
 		struct verdict one = filter_judge(c, entry);
 
-		if (one.truth == TRUTH_FALSE)
-			return one;
-		if (v.truth == TRUTH_UNKNOWN)
-			continue;
-		if (one.truth == TRUTH_UNKNOWN)
+		if (one.truth == TRUTH_FALSE) {
+			if (v.truth != TRUTH_FALSE || one.solid)
+				v = one;
+			if (v.solid)
+				return v;
+		} else if (v.truth == TRUTH_TRUE && one.truth == TRUTH_UNKNOWN) {
 			v = one;
-		else if (v.strong || !one.strong)
-			v = (struct verdict){ TRUTH_TRUE, v.strong && one.strong, one.because };
+		} else if (v.truth == TRUTH_TRUE) {
+			if (v.strong || !one.strong)
+				v.because = one.because;
+			v.strong = v.strong && one.strong;
+			v.solid = v.solid && one.solid;
+		}
 	}
 	return v;
 }
 
-/* The best part decides: strong TRUE, weak TRUE, UNKNOWN, FALSE. */
+/* The best part decides: strong TRUE, solid TRUE, any other TRUE, UNKNOWN, FALSE. */
 static int rank(struct verdict v)
 {
-	return v.truth == TRUTH_FALSE ? 0 : v.truth == TRUTH_UNKNOWN ? 1 : v.strong ? 3 : 2;
+	if (v.truth == TRUTH_TRUE)
+		return v.strong ? 4 : v.solid ? 3 : 2;
+	return v.truth == TRUTH_UNKNOWN ? 1 : 0;
 }
 
 static struct verdict judge_or(const struct filter *f, const struct entry *entry)
 {
-	struct verdict v = { TRUTH_FALSE, false, NULL };
+	struct verdict v = { .truth = TRUTH_FALSE };
+	bool all = true;
 
 	for (const struct filter *c = f->child; c; c = c->next) {
 		struct verdict one = filter_judge(c, entry);
 
 		if (rank(one) > rank(v) || c == f->child)
 			v = one;
+		all = all && one.solid;
 	}
+	if (v.truth == TRUTH_FALSE)
+		v.solid = all;
 	return v;
 }
 
@@ -263,8 +288,9 @@ static struct verdict judge_not(const struct filter *f, const struct entry *entr
 	static const enum truth opposite[] = {
 		[TRUTH_FALSE] = TRUTH_TRUE, [TRUTH_TRUE] = TRUTH_FALSE, [TRUTH_UNKNOWN] = TRUTH_UNKNOWN,
 	};
+	struct verdict inner = filter_judge(f->child, entry);
 
-	return (struct verdict){ opposite[filter_judge(f->child, entry).truth], false, f->text };
+	return (struct verdict){ opposite[inner.truth], false, inner.solid, f->text };
 }
 
 struct verdict filter_judge(const struct filter *f, const struct entry *entry)

@@ -188,26 +188,29 @@ static char *reason(struct arena *a, const char *what, struct verdict v)
 static void judge(
 	const struct entry *entry, const struct roll_rules *rules, int64_t now_ms, struct arena *a, struct person *p)
 {
-	struct verdict v = { TRUTH_FALSE, false, NULL };
+	struct verdict v = { .truth = TRUTH_FALSE, .solid = true };
 	int64_t due_ms = p->due_ms;
 
 	p->due_ms = 0;
 	if (rules->disabled)
 		v = filter_judge(rules->disabled, entry);
+	p->solid = v.solid;
 	if (v.truth == TRUTH_TRUE) {
 		p->signal = v.strong ? SIGNAL_DISABLED : SIGNAL_WITHDRAWN;
 		p->reason = reason(a, v.strong ? "disabled" : "disabled, by what is not there", v);
 		return;
 	}
-	v = (struct verdict){ TRUTH_TRUE, false, NULL };
+	v = (struct verdict){ .truth = TRUTH_TRUE, .solid = true };
 	if (rules->entitled)
 		v = filter_judge(rules->entitled, entry);
 	if (v.truth != TRUTH_TRUE) {
 		p->signal = SIGNAL_WITHDRAWN;
+		p->solid = v.solid;
 		p->reason = reason(a, v.truth == TRUTH_FALSE ? "not entitled" : "not entitled, attribute missing", v);
 		return;
 	}
 	p->signal = SIGNAL_ENTITLED;
+	p->solid = p->solid && v.solid;
 	p->reason = reason(a, "entitled", v);
 	if (due_ms > now_ms) {
 		char when[TIME_TEXT];

@@ -72,12 +72,15 @@ struct person {
 	char *csn;                /* entryCSN, else modifyTimestamp: the entry's evidence of being newer; may be NULL */
 	int64_t due_ms;           /* SIGNAL_DUE: from when; 0 otherwise */
 	enum signal signal;
+	/* The verdict rests on attributes that are there with a value (see filter.h); always so when DISABLED.  When not,
+	 * an access rule or a schema that lost an attribute may have made it: nothing for a source that is in doubt. */
+	bool solid;
 	char *reason;             /* one line: the filter and value that decided ("disabled: employeeType=retired") */
 	char hash[17];            /* over what matters of him; own attributes and operational stamps are not in it */
 };
 
 /* Copy and check.  Fails: INPUT naming attribute and cause (no login, a login of more than 64 bytes, a value
- * that is not UTF-8, a certificate above 16 KiB); uuid, dn, signal, reason and csn of *out are filled all the same. */
+ * that is not UTF-8, a certificate above 16 KiB); uuid, dn, signal, solid, reason and csn of *out are filled all the same. */
 MUST_USE int person_read(const struct entry *, const struct roll_rules *, int64_t now_ms, struct arena *,
 	struct person *out, struct err *e);
 
