@@ -226,6 +226,7 @@ static void a_release_gives_only_what_the_directory_gives(void **state)
 	assert_int_equal(a.stage, STAGE_HELD);
 	assert_null(a.hold_reason);
 	assert_true(person(r, C).weak_since_ms > 0);
+	OK(resume(r, C));                        /* without access, and nobody's reason: asking again harms nothing */
 	refresh(r, 3);
 	assert_int_equal(account(r, C).stage, STAGE_ACTIVE);
 }

@@ -31,10 +31,12 @@ static void everybody_who_is_active_is_asked(void **state)
 {
 	struct fixture *f = *state;
 	struct store_account a = account_in(f, 1, STAGE_ACTIVE, NULL), b = account_in(f, 2, STAGE_SUSPENDED, NULL),
-		old = account_in(f, 3, STAGE_ACTIVE, NULL), c = { .stage = STAGE_ACTIVE, .lane = LANE_JOIN, .due_ms = NOW - 5 }, *all;
+		old = account_in(f, 3, STAGE_ACTIVE, NULL),
+		c = { .stage = STAGE_ACTIVE, .lane = LANE_JOIN, .due_ms = NOW - 5, .verify_ms = 7 }, *all;
 	int64_t n = -1;
 	strcpy(c.uuid, old.uuid);
 	OK(store_account_new(f->store, &c, &f->e));
+	assert_int_equal(again(f, &c).verify_ms, 0);
 	int64_t want = again(f, &a).want;
 	OK(store_verify(f->store, NULL, STAGE_ACTIVE, NOW + 1, &n, &f->e));
 	assert_int_equal(n, 2);
