@@ -11,6 +11,7 @@
 #define WAIT_SECONDS 300
 #define WAIT_MOST 86400
 #define POLL_MS 1000
+#define POLL_SHARE 10           /* the daemon spends at most this part of its time on answering: 1 of 10 */
 #define POLL_MEMORY (16u << 20)
 
 /* --- verify --------------------------------------------------------------------------------------------------- */
@@ -57,6 +58,7 @@ static void show_progress(const struct command_line *l, const struct wait *w, co
 static int wait_for_all(const struct command_line *l, struct wait *w, struct arena *a, struct json **body)
 {
 	const struct clock clock = clock_system();
+	int64_t asked_ms = wire_now_ms();
 	int status = ask(l, a, NULL, body);
 	if (status != COMMAND_DONE)
 		return status;
@@ -65,11 +67,13 @@ static int wait_for_all(const struct command_line *l, struct wait *w, struct are
 	if (!w->asked)
 		return command_fail(l, COMMAND_UNREACHABLE, "the daemon's answer says nothing of what was asked");
 	while (count_of(*body, "waiting") > 0) {
-		int64_t left = w->until_ms - wire_now_ms();
+		int64_t now = wire_now_ms(), left = w->until_ms - now, pause = (now - asked_ms) * POLL_SHARE;
 		if (left <= 0)
 			break;
 		show_progress(l, w, *body, false);
-		clock_wait(&clock, left < POLL_MS ? left : POLL_MS);
+		pause = pause > POLL_MS ? pause : POLL_MS;
+		clock_wait(&clock, left < pause ? left : pause);
+		asked_ms = wire_now_ms();
 		status = ask(l, a, w->asked, body);
 		if (status != COMMAND_DONE)
 			break;
