@@ -74,8 +74,9 @@ static int seconds(const char *text, double *out)
 		sscanf(clean + at + 1, "%d:%d", &hours, &minutes);
 	t.tm_year -= 1900;
 	t.tm_mon -= 1;
+	int day = t.tm_mday;
 	*out = (double)timegm(&t) + second - (clean[at] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-	return 1;
+	return t.tm_mday == day;      /* timegm() makes March of 30 February */
 }
 
 static int compare_dates(const char *have, const char *want)
