@@ -15,6 +15,7 @@
 const struct action_row action_table[ACT_COUNT] = {
 	[ACT_GET_USER_APP_ID] = { "GetUserAppId", CAM, READ, 20 },
 	[ACT_GET_USER] = { "GetUser", CAM, READ, 20 },
+	[ACT_LIST_USERS] = { "ListUsers", CAM, READ, 20 },
 	/* The name is the only guard: a second call is refused as "in use", and whose it is only a look can tell. */
 	[ACT_ADD_USER] = { "AddUser", CAM, LOOK(ROW_USER), 0, 20 },
 	[ACT_UPDATE_USER] = { "UpdateUser", CAM, AGAIN, 20 },

@@ -61,9 +61,10 @@ static int refused(struct api *api, const struct signer *as, enum action action,
 	enum err_kind kind = api_error_kind(code ? code : "", &known);
 	if (kind == ERR_UNKNOWN)
 		kind = broken(action);
-	if (kind == ERR_AUTH && !str_eq(as->secret_id, api->secret_id))
+	bool ours = str_eq(as->secret_id, api->secret_id);
+	if (kind == ERR_AUTH && !ours)
 		kind = ERR_PERM;
-	if (kind == ERR_LIMIT)
+	if (kind == ERR_LIMIT && ours)
 		limit_throttled(api->limit, action);
 	err_set(e, kind, "%s: %s: %s%s", action_table[action].name, code ? code : "no code", message ? message : "no message",
 		known ? "" : " (a code that is not known)");
@@ -152,6 +153,5 @@ int api_call_as(struct api *api, const char *secret_id, const struct secret *sec
 	const char *region, const struct json *parameters, struct arena *a, const struct json **answer, struct err *e)
 {
 	const struct signer other = { secret_id, secret_key };
-	int rc = api_admit(api, action, e);
-	return rc ? rc : send_as(api, &other, action, region, parameters, a, answer, e);
+	return send_as(api, &other, action, region, parameters, a, answer, e);
 }

@@ -15,7 +15,7 @@
 
 enum action {
 	/* cam */
-	ACT_GET_USER_APP_ID, ACT_GET_USER, ACT_ADD_USER, ACT_UPDATE_USER, ACT_DELETE_USER, ACT_LIST_ACCESS_KEYS, ACT_CREATE_ACCESS_KEY,
+	ACT_GET_USER_APP_ID, ACT_GET_USER, ACT_LIST_USERS, ACT_ADD_USER, ACT_UPDATE_USER, ACT_DELETE_USER, ACT_LIST_ACCESS_KEYS, ACT_CREATE_ACCESS_KEY,
 	ACT_UPDATE_ACCESS_KEY, ACT_DELETE_ACCESS_KEY, ACT_LIST_POLICIES, ACT_GET_POLICY, ACT_CREATE_POLICY, ACT_UPDATE_POLICY,
 	ACT_DELETE_POLICY, ACT_ATTACH_USER_POLICY, ACT_DETACH_USER_POLICY, ACT_LIST_ATTACHED_USER_POLICIES, ACT_LIST_GROUPS_FOR_USER,
 	ACT_REMOVE_USER_FROM_GROUP, ACT_GET_USER_PERMISSION_BOUNDARY, ACT_PUT_USER_PERMISSIONS_BOUNDARY,
@@ -76,7 +76,8 @@ MUST_USE int api_send(struct api *, enum action, const char *region, const struc
  * Fails: as the error table says; TEMP, UNKNOWN (only for changing actions), LIMIT, STALE, AUTH, INPUT (not JSON). */
 MUST_USE int api_call(struct api *, enum action, const char *region, const struct json *parameters, struct arena *,
 	const struct json **answer, struct err *e);
-/* The same with somebody else's key: the proof, and tests.  A refusal of that key is PERM, not AUTH. */
+/* The same with somebody else's key: the proof, and tests.  A refusal of that key is PERM, not AUTH.  The cloud counts
+ * calls per signing account, so neither are tokens of our limiter taken nor does it slow down when that key is throttled. */
 MUST_USE int api_call_as(struct api *, const char *secret_id, const struct secret *secret_key, enum action, const char *region,
 	const struct json *parameters, struct arena *, const struct json **answer, struct err *e);
 

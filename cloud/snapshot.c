@@ -355,6 +355,42 @@ static int look(struct snapshot *s, struct call *c, const struct account *want, 
 	return rc;
 }
 
+/* A sample of `most`: each of those who are listed has the same chance to be in it, whatever their number. */
+static size_t choose(const struct listing *l, const struct clock *clock, const char *own, size_t most, const char **out)
+{
+	size_t seen = 0;
+	for (size_t i = 0; i < l->count; i++) {
+		const char *id = l->kind->text(l->records + i * l->kind->size, WHICH_ID);
+		uint64_t r;
+		if (!strcmp(id, own))
+			continue;
+		if (seen++ < most) {
+			out[seen - 1] = id;
+			continue;
+		}
+		clock_random(clock, &r, sizeof(r));
+		if (r % seen < most)
+			out[r % seen] = id;
+	}
+	return seen < most ? seen : most;
+}
+
+int snapshot_others(struct snapshot *s, struct call *c, const struct account *want, const char *own, int64_t max_age_ms,
+	size_t most, const char **out, size_t *count, struct err *e)
+{
+	int64_t since = clock_mono(s->clock) - max_age_ms;
+	pthread_mutex_lock(&s->lock);
+	struct listing *l = listing_of(s, &env_kind, want->region);
+	int rc = freshen(s, l, c, want, since, e);
+	if (!rc) {
+		*count = choose(l, c->clock, own, most, out);
+		for (size_t i = 0; i < *count; i++)
+			out[i] = arena_strdup(c->arena, out[i]);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
 int snapshot_env(struct snapshot *s, struct call *c, const struct account *want, const char *env_id, int64_t max_age_ms,
 	struct snapshot_env *out, int64_t *listed_ms, struct err *e)
 {

@@ -31,7 +31,8 @@ MUST_USE int snapshot_env(struct snapshot *, struct call *, const struct account
 MUST_USE int snapshot_server(struct snapshot *, struct call *, const struct account *, const char *server_id,
 	int64_t max_age_ms, struct snapshot_server *out, int64_t *listed_ms, struct err *e);
 /* Ids of up to `most` environments of this account that are listed and not `own`, chosen by clock_random(); *count 0
- * when there is no other.  For the proof, which knocks at their doors.  Fails: as any reading call. */
+ * when there is no other.  For the proof, which knocks at their doors.  Owns: the ids are in the call's arena, `out` has
+ * room for `most`.  Fails: as any reading call. */
 MUST_USE int snapshot_others(struct snapshot *, struct call *, const struct account *, const char *own, int64_t max_age_ms,
 	size_t most, const char **out, size_t *count, struct err *e);
 /* Make the next look list anew: after a change of our own. */

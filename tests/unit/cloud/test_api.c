@@ -273,6 +273,36 @@ static void somebody_elses_key(void **state)
 	assert_true(f->authentic);
 }
 
+/* The cloud counts his calls apart from ours: they take nothing from our limit, and what is too much for him is not for us. */
+static void his_calls_are_not_ours(void **state)
+{
+	struct fixture *f = *state;
+	const struct json *answer;
+	struct err e = { 0 };
+	double rates[ACT_COUNT];
+	for (int i = 0; i < ACT_COUNT; i++)
+		rates[i] = 1;
+	limit_free(f->api.limit);
+	f->api.limit = limit_new(ACT_COUNT, rates, 1, &f->clock);
+	AUTO_SECRET struct secret *key = secret_text("hiskey");
+	const struct answer fine = { 200, FINE, 0, 0 };
+	for (int i = 0; i < 50; i++) {
+		f->answers = &fine;
+		f->calls = 0;
+		assert_int_equal(api_call_as(&f->api, "AKIDhis", key, ACT_DESCRIBE_ENVS, NULL, NULL, f->arena, &answer, &e), 0);
+	}
+	const struct answer no = { 200, "{\"Response\":{\"Error\":{\"Code\":\"RequestLimitExceeded\",\"Message\":\"m\"}}}", 0, 0 };
+	f->answers = &no;
+	f->calls = 0;
+	assert_int_equal(api_call_as(&f->api, "AKIDhis", key, ACT_DESCRIBE_ENVS, NULL, NULL, f->arena, &answer, &e), ERR_LIMIT);
+	assert_int_equal(e.due_ms, f->v.now_ms + 1000);
+	f->answers = &fine;
+	f->calls = 0;
+	assert_int_equal(api_call(&f->api, ACT_DESCRIBE_ENVS, NULL, NULL, f->arena, &answer, &e), 0);
+	assert_int_equal(api_call(&f->api, ACT_DESCRIBE_ENVS, NULL, NULL, f->arena, &answer, &e), ERR_LIMIT);
+	assert_int_equal(f->calls, 1);
+}
+
 int main(void)
 {
 	json_start();
@@ -285,6 +315,7 @@ int main(void)
 		T(throttling_is_limit_and_slows_down),
 		T(a_wrong_clock_is_corrected_once),
 		T(somebody_elses_key),
+		T(his_calls_are_not_ours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
