@@ -20,7 +20,8 @@ static const struct field fields[] = {
 	FIELD(SIGNED, key_locked_ms), FIELD(TEXT, server_id), FIELD(TEXT, server_state), FIELD(TEXT, server_address),
 	FIELD(SIGNED, server_missed_ms), FIELD(COUNT, server_attempt), FIELD(TEXT, agent_invocation),
 	FIELD(TEXT, agent_state), FIELD(TEXT, proof), FIELD(SIGNED, proof_ms), FIELD(COUNT, proof_seen),
-	FIELD(COUNT, proof_refused), FIELD(TEXT, note), FIELD(SIGNED, verified_since_ms),
+	FIELD(COUNT, proof_refused), FIELD(COUNT, proof_calls), FIELD(UNSIGNED, rights_by_hand), FIELD(UNSIGNED, keys_by_hand),
+	FIELD(TEXT, note), FIELD(SIGNED, verified_since_ms),
 };
 
 static const void *at(const struct found *f, const struct field *d)

@@ -71,6 +71,7 @@ struct found {
 	int64_t proof_ms;
 	unsigned proof_seen, proof_refused;   /* own environments seen; probes that were refused or came back empty */
 	unsigned proof_calls;            /* made for the last proof, with his key */
+	uint64_t rights_by_hand, keys_by_hand;   /* what was given by hand and left, as told last: a sum over it; 0 = nothing */
 	int64_t verified_ms[ROW_COUNT];  /* when a row was last seen as the table wants it; 0 = not */
 	int64_t verified_since_ms;       /* ... in the stage that began then: in another one it proves nothing */
 	char note[160];                  /* last trouble of a row that nobody waits for (server, agent) */

@@ -24,12 +24,13 @@ static void point(enum action action, const char *when)
 #endif
 }
 
-/* For the evidence: the action and those of its parameters that say to whom and to what.  None holds a secret. */
-static const char *describe(struct arena *a, enum action action, const struct json *parameters)
+/* For the evidence: the action, those of its parameters that say to whom and to what, and what the driver has to say
+ * about it.  None holds a secret. */
+static const char *describe(struct arena *a, enum action action, const struct json *parameters, const char *about)
 {
 	static const char *const telling[] = { "Name", "ConsoleLogin", "TargetUin", "AttachUin", "DetachUin", "AccessKeyId",
 		"Status", "PolicyName", "PolicyId", "PolicyId[0]", "EnvId", "Alias", "PackageId", "IsForce", "KeyId", "InstanceName",
-		"BundleId", "InstanceIds[0]", "RenewFlag", "Info[0].GroupId" };
+		"BundleId", "InstanceIds[0]", "RenewFlag", "Info[0].GroupId", "Info[0].Uin" };
 	struct str s;
 	str_init(&s, a);
 	str_add(&s, action_table[action].name);
@@ -39,14 +40,17 @@ static const char *describe(struct arena *a, enum action action, const struct js
 			continue;
 		str_addf(&s, " %s=%s", telling[i], json_string(v) ? json_string(v) : json_print(a, v));
 	}
+	if (about)
+		str_addf(&s, ": %s", about);
 	return s.text;
 }
 
-static void record(struct call *c, enum action action, const struct json *parameters, const struct json *answer)
+static void record(struct call *c, enum action action, const struct json *parameters, const char *about,
+	const struct json *answer)
 {
 	const char *id = json_text(answer, "RequestId");
 	if (c->journal)
-		c->journal->did(c->journal, c->row, describe(c->arena, action, parameters), id ? id : "");
+		c->journal->did(c->journal, c->row, describe(c->arena, action, parameters, about), id ? id : "");
 }
 
 static int refuse_plan(const struct call *c, enum action action, struct err *e)
@@ -57,14 +61,14 @@ static int refuse_plan(const struct call *c, enum action action, struct err *e)
 }
 
 static int send(struct call *c, const struct account *want, enum action action, const struct json *parameters,
-	const struct json **answer, struct err *e)
+	const char *about, const struct json **answer, struct err *e)
 {
 	c->memo = NULL;
 	point(action, "before");
 	int rc = api_send(c->api, action, want ? want->region : NULL, parameters, c->arena, answer, e);
 	point(action, "after");
 	if (!rc)
-		record(c, action, parameters, *answer);
+		record(c, action, parameters, about, *answer);
 	return rc;
 }
 
@@ -110,6 +114,18 @@ static int ask(struct call *c, const struct account *want, enum action action, c
 	return 0;
 }
 
+static int change(struct call *c, const struct account *want, enum action action, const struct json *parameters,
+	const char *about, const struct json **answer, struct err *e)
+{
+	int rc = refuse_plan(c, action, e);
+	if (!rc)
+		rc = api_admit(c->api, action, e);
+	/* Asked last, so that what comes between question and call is as short as can be. */
+	if (!rc && !c->cutting && c->journal)
+		rc = c->journal->may_act(c->journal, e);
+	return rc ? rc : send(c, want, action, parameters, about, answer, e);
+}
+
 int call_do(struct call *c, const struct account *want, enum action action, const struct json *parameters,
 	const struct json **answer, struct err *e)
 {
@@ -118,13 +134,14 @@ int call_do(struct call *c, const struct account *want, enum action action, cons
 		answer = &ignored;
 	if (action_table[action].kind == ACTION_READ)
 		return ask(c, want, action, parameters, answer, e);
-	int rc = refuse_plan(c, action, e);
-	if (!rc)
-		rc = api_admit(c->api, action, e);
-	/* Asked last, so that what comes between question and call is as short as can be. */
-	if (!rc && !c->cutting && c->journal)
-		rc = c->journal->may_act(c->journal, e);
-	return rc ? rc : send(c, want, action, parameters, answer, e);
+	return change(c, want, action, parameters, NULL, answer, e);
+}
+
+int call_told(struct call *c, const struct account *want, enum action action, const struct json *parameters, const char *about,
+	struct err *e)
+{
+	const struct json *ignored;
+	return change(c, want, action, parameters, about, &ignored, e);
 }
 
 int call_once(struct call *c, const struct account *want, struct found *found, enum action action, const char *token,
@@ -138,7 +155,7 @@ int call_once(struct call *c, const struct account *want, struct found *found, e
 		rc = c->journal->intent(c->journal, c->row, action, token, attempt, intent, e);
 	if (rc)
 		return rc;
-	rc = send(c, want, action, parameters, answer, e);
+	rc = send(c, want, action, parameters, NULL, answer, e);
 	if (!rc || rc == ERR_UNKNOWN || rc == ERR_STALE)
 		return rc;
 	struct err unsettled;

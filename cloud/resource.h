@@ -86,6 +86,10 @@ struct call {
  * default.  What was changed is told to journal->did. */
 MUST_USE int call_do(struct call *, const struct account *, enum action, const struct json *parameters,
 	const struct json **answer, struct err *e);
+/* A changing call of which the evidence says more than its parameters: the name of the policy that was taken away, and
+ * that somebody had given it by hand. */
+MUST_USE int call_told(struct call *, const struct account *, enum action, const struct json *parameters, const char *about,
+	struct err *e);
 /* One call that pays or shows a secret: leave of the limiter, intent, call.  On success *intent is open and the
  * caller closes it (settle or keep).  When the call surely had no effect it is closed here; after UNKNOWN and STALE
  * it stays open for resolve(). */

@@ -32,7 +32,7 @@ static int access_ensure(struct call *c, const struct account *want, struct foun
 		return err_set(e, ERR_TEMP, "there is no sub-account to open");
 	if (rc || seen != SEEN_LOCKED)
 		return rc;
-	return attached_drop(c, want, found, want->root->barrier_id, e);
+	return attached_drop(c, want, found, want->root->barrier_id, "the barrier", e);
 }
 
 /* Whoever is gone needs no barrier. */

@@ -138,12 +138,48 @@ int attached_add(struct call *c, const struct account *want, struct found *found
 	return rc;
 }
 
-int attached_drop(struct call *c, const struct account *want, struct found *found, uint64_t policy_id, struct err *e)
+int attached_drop(struct call *c, const struct account *want, struct found *found, uint64_t policy_id, const char *about,
+	struct err *e)
 {
 	struct json *p = call_arguments(c);
 	json_put_uint(p, "PolicyId", policy_id);
 	json_put_uint(p, "DetachUin", found->uin);
-	int rc = call_do(c, want, ACT_DETACH_USER_POLICY, p, NULL, e);
+	int rc = call_told(c, want, ACT_DETACH_USER_POLICY, p, about, e);
+	if (!rc)
+		found->policy_changed_ms = clock_now(c->clock);
+	return rc == ERR_ABSENT ? 0 : rc;
+}
+
+int groups_list(struct call *c, const struct account *want, uint64_t uin, struct attached **out, size_t *count, struct err *e)
+{
+	const struct json *answer;
+	struct json *p = call_arguments(c);
+	json_put_uint(p, "SubUin", uin);
+	json_put_uint(p, "Rp", PAGE);           /* a user can be in ten */
+	*count = 0;
+	int rc = call_do(c, want, ACT_LIST_GROUPS_FOR_USER, p, &answer, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	const struct json *items = json_get(answer, "GroupInfo");
+	struct attached *list = arena_alloc(c->arena, (json_count(items) + 1) * sizeof(*list));
+	for (const struct json *item = json_first(items); item; item = json_next(item)) {
+		const char *name = json_text(item, "GroupName");
+		if (!json_uint(item, "GroupId", &list[*count].id, NULL))
+			list[(*count)++].name = name ? name : "";
+	}
+	*out = list;
+	return 0;
+}
+
+int group_leave(struct call *c, const struct account *want, struct found *found, const struct attached *group, struct err *e)
+{
+	struct json *p = call_arguments(c), *list = json_array(c->arena), *one = call_arguments(c);
+	json_put_uint(one, "GroupId", group->id);
+	json_put_uint(one, "Uin", found->uin);
+	json_push(list, one);
+	json_put(p, "Info", list);
+	int rc = call_told(c, want, ACT_REMOVE_USER_FROM_GROUP, p, arena_printf(c->arena, "group \"%s\", to which \"%s\" was added by "
+		"hand", group->name, want->user_name), e);
 	if (!rc)
 		found->policy_changed_ms = clock_now(c->clock);
 	return rc == ERR_ABSENT ? 0 : rc;
@@ -219,6 +255,32 @@ void note_set(struct found *found, const char *row, const char *fmt, ...)
 	char whole[sizeof(found->note) + 32];
 	snprintf(whole, sizeof(whole), "%s: %s", row, text);
 	str_copy(found->note, sizeof(found->note), whole);
+}
+
+/* Of each thing alone, so that the order of a listing does not matter. */
+static uint64_t sum_of(const char *thing)
+{
+	uint64_t h = 0xcbf29ce484222325;        /* FNV-1a */
+	for (; *thing; thing++)
+		h = (h ^ (unsigned char)*thing) * 0x100000001b3;
+	return h;
+}
+
+void by_hand_left(struct call *c, struct found *found, const char *row, const char *const *things, size_t count, uint64_t *told)
+{
+	uint64_t sum = 0;
+	struct str s;
+	str_init(&s, c->arena);
+	for (size_t i = 0; i < count; i++) {
+		sum += sum_of(things[i]);
+		str_addf(&s, "%s%s", i ? ", " : "", things[i]);
+	}
+	note_clear(found, row);
+	if (count)
+		note_set(found, row, "given by hand: %s", s.text);
+	if (count && sum != *told && c->journal && !c->plan)
+		c->journal->did(c->journal, c->row, arena_printf(c->arena, "given by hand, and left: %s", s.text), "");
+	*told = sum;
 }
 
 void note_clear(struct found *found, const char *row)

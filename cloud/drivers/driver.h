@@ -27,15 +27,25 @@ MUST_USE int user_look(struct call *, const struct account *, struct found *, co
  * Fails: ABSENT, FOREIGN. */
 MUST_USE int user_need(struct call *, const struct account *, struct found *, struct err *e);
 
+/* What gives a sub-account rights: a policy that is attached to it, or a group that it is a member of. */
 struct attached { uint64_t id; const char *name; };
 /* All policies that are attached to the sub-account itself. */
 MUST_USE int attached_list(struct call *, const struct account *, uint64_t uin, struct attached **out, size_t *count,
 	struct err *e);
 bool attached_has(const struct attached *, size_t count, uint64_t policy_id);
 /* Change the attachment without looking.  A user that is gone is ABSENT when attaching; whatever is gone is success
- * when detaching. */
+ * when detaching.  about: for the evidence, as in call_told(); may be NULL. */
 MUST_USE int attached_add(struct call *, const struct account *, struct found *, uint64_t policy_id, struct err *e);
-MUST_USE int attached_drop(struct call *, const struct account *, struct found *, uint64_t policy_id, struct err *e);
+MUST_USE int attached_drop(struct call *, const struct account *, struct found *, uint64_t policy_id, const char *about,
+	struct err *e);
+/* The groups, none when the user is gone; and leaving one, which succeeds when there is nothing left to leave. */
+MUST_USE int groups_list(struct call *, const struct account *, uint64_t uin, struct attached **out, size_t *count,
+	struct err *e);
+MUST_USE int group_leave(struct call *, const struct account *, struct found *, const struct attached *, struct err *e);
+
+/* Things given by hand that stay, since the settings say so: what they are stands in the note; in the evidence they stand
+ * once, until they are others than those told last (*told, a sum over them). */
+void by_hand_left(struct call *, struct found *, const char *row, const char *const *things, size_t count, uint64_t *told);
 
 /* A custom policy by its exact name.  Fails: ABSENT. */
 MUST_USE int policy_find(struct call *, const struct account *, const char *name, uint64_t *id, const char **description,

@@ -37,21 +37,37 @@ static struct one *find(struct keys *k, const char *id)
 	return NULL;
 }
 
+/* Active ones that somebody made by hand and that stay: told. */
+static void leave(struct call *c, struct found *found, const struct keys *k, const struct one *mine)
+{
+	const char **things = arena_alloc(c->arena, (k->count + 1) * sizeof(*things));
+	size_t n = 0;
+	for (size_t i = 0; i < k->count && c->settings->by_hand_kept; i++)
+		if (&k->list[i] != mine && !k->list[i].ours && k->list[i].active)
+			things[n++] = arena_printf(c->arena, "key \"%s\"", k->list[i].id);
+	by_hand_left(c, found, "key", things, n, &found->keys_by_hand);
+}
+
+static const char *made_by(struct call *c, const struct account *want, const struct one *key)
+{
+	return key->ours ? NULL : arena_printf(c->arena, "a key that was made for \"%s\" by hand", want->user_name);
+}
+
 static int set_status(struct call *c, const struct account *want, const struct found *found, const char *id, const char *status,
-	struct err *e)
+	const char *about, struct err *e)
 {
 	struct json *p = call_arguments(c);
 	json_put_text(p, "AccessKeyId", id);
 	json_put_text(p, "Status", status);
 	json_put_uint(p, "TargetUin", found->uin);
-	return call_do(c, want, ACT_UPDATE_ACCESS_KEY, p, NULL, e);
+	return call_told(c, want, ACT_UPDATE_ACCESS_KEY, p, about, e);
 }
 
 static int switch_off(struct call *c, const struct account *want, const struct found *found, struct one *key, struct err *e)
 {
 	if (!key->active)
 		return 0;
-	int rc = set_status(c, want, found, key->id, "Inactive", e);
+	int rc = set_status(c, want, found, key->id, "Inactive", made_by(c, want, key), e);
 	if (!rc)
 		key->active = false;
 	return rc == ERR_ABSENT ? 0 : rc;
@@ -69,9 +85,10 @@ static int delete(struct call *c, const struct account *want, struct found *foun
 	struct json *p = call_arguments(c);
 	json_put_text(p, "AccessKeyId", key->id);
 	json_put_uint(p, "TargetUin", found->uin);
-	rc = call_do(c, want, ACT_DELETE_ACCESS_KEY, p, NULL, e);
+	rc = call_told(c, want, ACT_DELETE_ACCESS_KEY, p, made_by(c, want, key), e);
 	if (rc && rc != ERR_ABSENT)
 		return rc;
+	key->active = false;
 	if (str_eq(found->key_id, key->id))
 		found->key_id[0] = '\0';
 	return 0;
@@ -86,6 +103,7 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 	if (rc)
 		return seen_from(rc, out);
 	const struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
+	leave(c, found, &k, mine);
 	bool any_active = false, odd = !mine || !mine->active || want->key_again;
 	for (size_t i = 0; i < k.count; i++) {
 		const struct one *key = &k.list[i];
@@ -182,7 +200,6 @@ static int tidy(struct call *c, const struct account *want, struct found *found,
 	bool make_room, struct err *e)
 {
 	int rc = 0;
-	note_clear(found, "key");
 	for (size_t i = 0; !rc && i < k->count; i++) {
 		struct one *key = &k->list[i];
 		if (key == kept)
@@ -191,9 +208,8 @@ static int tidy(struct call *c, const struct account *want, struct found *found,
 			rc = delete(c, want, found, key, e);
 		else if (!c->settings->by_hand_kept)
 			rc = switch_off(c, want, found, key, e);
-		else
-			note_set(found, "key", "\"%s\" was made by hand", key->id);
 	}
+	leave(c, found, k, kept);
 	return rc;
 }
 
@@ -224,7 +240,7 @@ static int key_ensure(struct call *c, const struct account *want, struct found *
 	if (!stays)
 		return create(c, want, found, e);
 	if (back)
-		rc = set_status(c, want, found, mine->id, "Active", e);
+		rc = set_status(c, want, found, mine->id, "Active", NULL, e);
 	if (!rc)
 		found->key_locked_ms = 0;
 	return err_must_exist(rc, e);
@@ -273,7 +289,7 @@ static int key_cut(struct call *c, const struct account *want, struct found *fou
 {
 	if (!found->uin || !*found->key_id)
 		return 0;
-	int rc = set_status(c, want, found, found->key_id, "Inactive", e);
+	int rc = set_status(c, want, found, found->key_id, "Inactive", NULL, e);
 	if (!rc && !found->key_locked_ms)
 		found->key_locked_ms = clock_now(c->clock);
 	return rc == ERR_ABSENT ? 0 : rc;

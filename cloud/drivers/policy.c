@@ -28,18 +28,25 @@ static int find(struct call *c, const struct account *want, struct found *found,
 	return 0;
 }
 
-/* What somebody else attached is only told: taking it away belongs to the sweep. */
-static void tell_others(const struct account *want, struct found *found, const struct attached *list, size_t count)
+/* Our own policy, and what hangs on the sub-account: nothing while there is none. */
+struct rights {
+	int own;                       /* 0: it is there; ABSENT, FOREIGN: it is not, as `why` says */
+	struct err why;
+	const char *document;
+	bool attached;
+	struct attached *policies, *groups;     /* given by hand */
+	size_t policy_count, group_count;
+};
+
+/* Neither ours nor the barrier.  As long as the barrier is not known, nothing is taken for a stranger. */
+static bool by_hand(const struct account *want, const struct found *found, uint64_t policy_id)
 {
-	note_clear(found, "policy");
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].id != found->policy_id && !(want->root && list[i].id == want->root->barrier_id))
-			note_set(found, "policy", "\"%s\" is attached, too, and is not ours", list[i].name);
-	}
+	if (!want->root || !want->root->barrier_id)
+		return false;
+	return policy_id != found->policy_id && policy_id != want->root->barrier_id;
 }
 
-/* *attached stays false while there is no sub-account. */
-static int look_attached(struct call *c, const struct account *want, struct found *found, bool *attached, struct err *e)
+static int look_attached(struct call *c, const struct account *want, struct found *found, struct rights *r, struct err *e)
 {
 	struct attached *list;
 	size_t count;
@@ -48,23 +55,75 @@ static int look_attached(struct call *c, const struct account *want, struct foun
 		rc = attached_list(c, want, found->uin, &list, &count, e);
 	if (rc)
 		return rc == ERR_ABSENT || rc == ERR_FOREIGN ? 0 : rc;
-	*attached = attached_has(list, count, found->policy_id);
-	tell_others(want, found, list, count);
-	return 0;
+	r->attached = !r->own && attached_has(list, count, found->policy_id);
+	r->policies = arena_alloc(c->arena, (count + 1) * sizeof(*r->policies));
+	for (size_t i = 0; i < count; i++)
+		if (by_hand(want, found, list[i].id))
+			r->policies[r->policy_count++] = list[i];
+	return groups_list(c, want, found->uin, &r->groups, &r->group_count, e);
+}
+
+static int look(struct call *c, const struct account *want, struct found *found, struct rights *r, struct err *e)
+{
+	*r = (struct rights){ 0 };
+	r->own = find(c, want, found, &r->document, &r->why);
+	if (!r->own || r->own == ERR_ABSENT || r->own == ERR_FOREIGN)
+		return look_attached(c, want, found, r, e);
+	*e = r->why;
+	return r->own;
+}
+
+/* What stays is told; and whenever it is not what it was, his rights are not what was proved. */
+static void leave(struct call *c, struct found *found, const struct rights *r)
+{
+	size_t n = 0, count = c->settings->by_hand_kept ? r->policy_count + r->group_count : 0;
+	const char **things = arena_alloc(c->arena, (count + 1) * sizeof(*things));
+	uint64_t before = found->rights_by_hand;
+	for (size_t i = 0; count && i < r->policy_count; i++)
+		things[n++] = arena_printf(c->arena, "policy \"%s\" (%llu)", r->policies[i].name,
+			(unsigned long long)r->policies[i].id);
+	for (size_t i = 0; count && i < r->group_count; i++)
+		things[n++] = arena_printf(c->arena, "group \"%s\" (%llu)", r->groups[i].name, (unsigned long long)r->groups[i].id);
+	by_hand_left(c, found, "policy", things, n, &found->rights_by_hand);
+	if (found->rights_by_hand != before)
+		found->policy_changed_ms = clock_now(c->clock);
+}
+
+/* Policies and groups given by hand, past failures: what can go, goes. */
+static int take_away(struct call *c, const struct account *want, struct found *found, const struct rights *r, struct err *e)
+{
+	struct err worst = { 0 };
+	if (c->settings->by_hand_kept)
+		return 0;
+	for (size_t i = 0; i < r->policy_count; i++) {
+		const char *about = arena_printf(c->arena, "policy \"%s\", attached to \"%s\" by hand", r->policies[i].name,
+			want->user_name);
+		if (attached_drop(c, want, found, r->policies[i].id, about, e))
+			err_worse(&worst, e);
+	}
+	for (size_t i = 0; i < r->group_count; i++) {
+		if (group_leave(c, want, found, &r->groups[i], e))
+			err_worse(&worst, e);
+	}
+	if (worst.kind)
+		*e = worst;
+	return worst.kind;
 }
 
 static int policy_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
-	const char *document = NULL;
-	bool attached = false;
-	int rc = find(c, want, found, &document, e);
-	if (rc)
-		return seen_from(rc, out);
-	rc = look_attached(c, want, found, &attached, e);
+	struct rights r;
+	int rc = look(c, want, found, &r, e);
 	if (rc)
 		return rc;
-	bool same = !want->policy_document || document_same(c->arena, document, want->policy_document);
-	*out = !attached ? SEEN_LOCKED : same ? SEEN_OK : SEEN_DRIFT;
+	leave(c, found, &r);
+	bool same = !want->policy_document || document_same(c->arena, r.document, want->policy_document);
+	if (!c->settings->by_hand_kept && (r.policy_count || r.group_count))
+		*out = SEEN_DRIFT;      /* also where ours is not there, or not attached: it has to go in every stage */
+	else if (r.own)
+		*out = r.own == ERR_ABSENT ? SEEN_NONE : SEEN_FOREIGN;
+	else
+		*out = !r.attached ? SEEN_LOCKED : same ? SEEN_OK : SEEN_DRIFT;
 	return 0;
 }
 
@@ -87,44 +146,58 @@ static int write_document(struct call *c, const struct account *want, struct fou
 	return rc;
 }
 
+/* Attached is what the cloud shows, not what it answered. */
+static int attach(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	struct attached *list;
+	size_t count;
+	int rc = user_need(c, want, found, e);
+	if (!rc)
+		rc = attached_add(c, want, found, found->policy_id, e);
+	if (!rc)
+		rc = attached_list(c, want, found->uin, &list, &count, e);
+	if (rc)
+		return err_must_exist(rc, e);
+	return attached_has(list, count, found->policy_id) ? 0 : call_again(c, e, "the attachment of the policy cannot be seen yet");
+}
+
 static int policy_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
-	const char *document = NULL;
-	bool attached = false;
+	struct rights r;
 	if (!want->policy_document)
 		return err_set(e, ERR_TEMP, "the policy cannot be written yet: the environment is not known");
 	int rc = document_check(want->policy_name, want->policy_document, e);
-	if (rc)
-		return rc;
-	rc = find(c, want, found, &document, e);
-	if (rc && rc != ERR_ABSENT)
-		return rc;
-	if (rc || !document_same(c->arena, document, want->policy_document))
+	if (!rc)
+		rc = look(c, want, found, &r, e);
+	if (!rc)
+		rc = take_away(c, want, found, &r, e);
+	if (!rc && r.own == ERR_FOREIGN) {
+		*e = r.why;
+		return r.own;
+	}
+	if (!rc && (r.own || !document_same(c->arena, r.document, want->policy_document)))
 		rc = write_document(c, want, found, e);
-	if (!rc)
-		rc = look_attached(c, want, found, &attached, e);
-	if (rc || attached)
-		return err_must_exist(rc, e);
-	rc = user_need(c, want, found, e);
-	if (!rc)
-		rc = attached_add(c, want, found, found->policy_id, e);
-	if (rc)
-		return err_must_exist(rc, e);
-	/* Attached is what the cloud shows, not what it answered. */
-	rc = look_attached(c, want, found, &attached, e);
-	return rc || attached ? rc : call_again(c, e, "the attachment of the policy cannot be seen yet");
+	if (!rc && !r.attached)
+		return attach(c, want, found, e);
+	return err_must_exist(rc, e);
 }
 
 static int policy_lock(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
-	const char *document;
-	bool attached = false;
-	int rc = find(c, want, found, &document, e);
-	if (!rc)
-		rc = look_attached(c, want, found, &attached, e);
-	if (!rc && attached)
-		rc = attached_drop(c, want, found, found->policy_id, e);
-	return rc == ERR_ABSENT ? 0 : rc;
+	struct rights r;
+	struct err worst = { 0 };
+	int rc = look(c, want, found, &r, e);
+	if (rc)
+		return rc;
+	if (r.attached && attached_drop(c, want, found, found->policy_id, "his own policy", e))
+		err_worse(&worst, e);
+	if (take_away(c, want, found, &r, e))
+		err_worse(&worst, e);
+	if (!worst.kind && r.own == ERR_FOREIGN)
+		worst = r.why;
+	if (worst.kind)
+		*e = worst;
+	return worst.kind;
 }
 
 static int policy_remove(struct call *c, const struct account *want, struct found *found, struct err *e)

@@ -68,26 +68,13 @@ static int user_ensure(struct call *c, const struct account *want, struct found 
 	return err_must_exist(call_do(c, want, ACT_UPDATE_USER, p, NULL, e), e);
 }
 
-static int leave_groups(struct call *c, const struct account *want, const struct found *found, struct err *e)
+static int leave_groups(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
-	const struct json *answer;
-	struct json *p = call_arguments(c);
-	json_put_uint(p, "SubUin", found->uin);
-	json_put_uint(p, "Rp", 100);            /* a user can be in ten */
-	int rc = call_do(c, want, ACT_LIST_GROUPS_FOR_USER, p, &answer, e);
-	if (rc)
-		return rc == ERR_ABSENT ? 0 : rc;
-	for (const struct json *group = json_first(json_get(answer, "GroupInfo")); !rc && group; group = json_next(group)) {
-		struct json *list = json_array(c->arena), *one = call_arguments(c);
-		p = call_arguments(c);
-		json_put_uint(one, "GroupId", (uint64_t)json_int_or(group, "GroupId", 0));
-		json_put_uint(one, "Uin", found->uin);
-		json_push(list, one);
-		json_put(p, "Info", list);
-		rc = call_do(c, want, ACT_REMOVE_USER_FROM_GROUP, p, NULL, e);
-		if (rc == ERR_ABSENT)
-			rc = 0;
-	}
+	struct attached *list;
+	size_t count;
+	int rc = groups_list(c, want, found->uin, &list, &count, e);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = group_leave(c, want, found, &list[i], e);
 	return rc;
 }
 
@@ -99,7 +86,7 @@ static int detach_all(struct call *c, const struct account *want, struct found *
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = attached_drop(c, want, found, list[i].id, e);
+		rc = attached_drop(c, want, found, list[i].id, arena_printf(c->arena, "policy \"%s\"", list[i].name), e);
 	return rc;
 }
 

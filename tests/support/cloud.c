@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cloud/tc3.h"
+#include "policies/walk.h"
 
 #define ROOT_ID "AKIDtestroot"
 #define ROOT_KEY "testrootkey"
@@ -78,7 +79,8 @@ static void wire_up(struct cloud *c)
 		.secret_key = c->root_key, .domain = "tencentcloudapi.com", .region = "ap-guangzhou", .timeout_ms = 60000,
 		.revoke_timeout_ms = 5000 };
 	c->settings = (struct cloud_settings){ .poll_ms = 5000, .settle_ms = 900000, .policy_cache_ms = 60000, .isolation_ms = -1,
-		.openclaw_image = "OpenClaw", .agent_timeout_ms = 900000, .agent_script = "echo {{env_id}} {{tat-hidden:secret_key}}" };
+		.openclaw_image = "OpenClaw", .agent_timeout_ms = 900000, .agent_script = "echo {{env_id}} {{tat-hidden:secret_key}}",
+		.probe_others = 2, .prove_every_ms = CLOUD_DAY };
 	c->snapshot = snapshot_new(&c->clock);
 	c->call = (struct call){ .api = &c->api, .arena = c->arena, .clock = &c->clock, .journal = &c->journal.journal,
 		.snapshot = c->snapshot, .settings = &c->settings };
@@ -253,6 +255,47 @@ void cloud_build(struct cloud *c, enum row_id up_to)
 		if (cloud_on(c, (enum row_id)row))
 			fail_msg("row %d: %s", row, c->e.text);
 	}
+}
+
+static int delivered(struct call *call, const struct account *want, struct found *found, enum seen *out, struct err *e)
+{
+	(void)call, (void)want, (void)found, (void)e;
+	*out = SEEN_OK;
+	return 0;
+}
+
+static int deliver(struct call *call, const struct account *want, struct found *found, struct err *e)
+{
+	(void)call, (void)want, (void)found, (void)e;
+	return 0;
+}
+
+static int grant_again(void *ctx, const struct found *found, struct account *want, struct err *e)
+{
+	(void)found, (void)want, (void)e;
+	regrant(ctx);
+	return 0;
+}
+
+static int save(void *ctx, const struct found *found, struct err *e)
+{
+	(void)e;
+	((struct cloud *)ctx)->journal.found = *found;
+	return 0;
+}
+
+int cloud_walk(struct cloud *c, enum stage stage)
+{
+	static const struct driver delivery = { .name = "delivery", .observe = delivered, .ensure = deliver };
+	struct lifecycle life;
+	struct walk_result result;
+	struct walk walk = { .life = &life, .stage = stage, .call = &c->call, .want = &c->want, .found = &c->found,
+		.trust_since_ms = INT64_MAX, .ctx = c, .regrant = grant_again, .save = save };
+	lifecycle_make(&life, &delivery);
+	c->call.memo = NULL;
+	walk_run(&walk, &result);
+	c->e = result.worst;
+	return result.worst.kind;
 }
 
 /* --- the emulator from outside --------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "cloud/emulator/emulator.h"
 #include "cloud/resource.h"
+#include "policies/stage.h"
 #include "tests/support/journal.h"
 
 #define CLOUD_START INT64_C(1790000000000)
@@ -48,6 +49,9 @@ int cloud_off(struct cloud *, enum row_id);
 int cloud_step_on(struct cloud *, enum row_id);
 enum seen cloud_look(struct cloud *, enum row_id);
 const struct driver *cloud_driver(enum row_id);
+
+/* One walk of every row, in which nothing is trusted: an audit.  Delivery does nothing. */
+int cloud_walk(struct cloud *, enum stage);
 
 /* As a new process would find it: nothing remembered but what the journal stored (or nothing at all). */
 void cloud_restart(struct cloud *);

@@ -17,7 +17,7 @@ struct memory_journal {
 	size_t intent_count;
 	struct memory_secret secrets[MEMORY_SECRETS];
 	size_t secret_count;
-	char deeds[MEMORY_DEEDS][160];       /* evidence: one line per change */
+	char deeds[MEMORY_DEEDS][320];       /* evidence: one line per change */
 	size_t deed_count;
 	struct found found;                  /* as last stored by settle or keep */
 	int64_t intents_total, asked;        /* asked: calls of may_act */

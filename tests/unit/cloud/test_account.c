@@ -16,7 +16,8 @@ static struct found full(void)
 {
 	struct found f = { .uin = 100000000001234567, .env_isolated_ms = 1, .env_missed_ms = 2, .env_log_asked_ms = 3,
 		.policy_id = 18446744073709551615u, .policy_changed_ms = INT64_MAX, .key_created_ms = 5, .key_locked_ms = 6,
-		.server_missed_ms = 7, .server_attempt = 8, .proof_ms = 9, .proof_seen = 10, .proof_refused = 4294967295u };
+		.server_missed_ms = 7, .server_attempt = 8, .proof_ms = 9, .proof_seen = 10, .proof_refused = 4294967295u, .proof_calls = 11,
+		.rights_by_hand = 18446744073709551614u, .keys_by_hand = 12 };
 #define FILL(field) memset(f.field, 'x', sizeof(f.field) - 1)
 	FILL(env_id), FILL(env_status), FILL(bucket), FILL(name_space), FILL(topic), FILL(key_id), FILL(server_id);
 	FILL(server_state), FILL(server_address), FILL(agent_invocation), FILL(agent_state), FILL(proof), FILL(note);

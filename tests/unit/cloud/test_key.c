@@ -110,6 +110,9 @@ static void keys_made_by_hand(void **state)
 	assert_false(active(c, later));
 	assert_int_equal(keys(c), 2);
 	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	assert_true(memory_did(&c->journal, arena_printf(c->arena, "UpdateAccessKey TargetUin=%llu AccessKeyId=%s Status=Inactive: "
+		"a key that was made for \"alice-7f3kq2\" by hand", (unsigned long long)c->found.uin, later)));
+	assert_string_equal(c->found.note, "");
 }
 
 static void keys_made_by_hand_are_only_told(void **state)
@@ -118,12 +121,23 @@ static void keys_made_by_hand_are_only_told(void **state)
 	c->settings.by_hand_kept = true;
 	cloud_build(c, ROW_SERVER);
 	const char *hand = by_hand(c, "mine");
+	const char *told = arena_printf(c->arena, "given by hand, and left: key \"%s\"", hand);
+	c->call.plan = true;
 	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	assert_false(memory_did(&c->journal, told));
+	c->call.plan = false;
+	c->found.keys_by_hand = 0;              /* a plan stores nothing */
+	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	assert_string_equal(c->found.note, arena_printf(c->arena, "key: given by hand: key \"%s\"", hand));
+	assert_true(memory_did(&c->journal, told));
+	/* Once. */
+	size_t deeds = c->journal.deed_count;
 	struct err e;
 	c->call.memo = NULL;
 	assert_int_equal(key_driver.ensure(&c->call, &c->want, &c->found, &e), 0);
 	assert_true(active(c, hand));
-	assert_non_null(strstr(c->found.note, "key: \""));
+	assert_non_null(strstr(c->found.note, hand));
+	assert_int_equal(c->journal.deed_count, deeds);
 	/* A leaver loses it all the same, and does not get it back. */
 	assert_int_equal(cloud_lock(c, ROW_KEY), 0);
 	assert_int_equal(cloud_active_keys(c), 0);
@@ -274,71 +288,6 @@ static void nothing_is_made_without_an_intent(void **state)
 	assert_int_equal(memory_open(&c->journal), 0);
 }
 
-/* --- the proof that is made with it -------------------------------------------------------------- */
-
-static void the_proof(void **state)
-{
-	struct cloud *c = *state;
-	cloud_build(c, ROW_PROOF);
-	assert_int_equal(cloud_look(c, ROW_PROOF), SEEN_NONE);
-	/* The policy counts after the cache time: before, a refusal is no failure. */
-	assert_int_equal(cloud_step_on(c, ROW_PROOF), ERR_WAIT);
-	assert_int_equal(cloud_on(c, ROW_PROOF), 0);
-	assert_string_equal(c->found.proof, "sees-own");
-	assert_int_equal(c->found.proof_ms, c->v.now_ms);
-	assert_int_equal(cloud_look(c, ROW_PROOF), SEEN_OK);
-	/* A change of policy or key asks for another. */
-	c->found.policy_changed_ms = c->v.now_ms + 1;
-	assert_int_equal(cloud_look(c, ROW_PROOF), SEEN_DRIFT);
-	assert_int_equal(cloud_off(c, ROW_PROOF), 0);
-	assert_int_equal(cloud_look(c, ROW_PROOF), SEEN_NONE);
-}
-
-static void a_proof_that_fails(void **state)
-{
-	struct cloud *c = *state;
-	cloud_build(c, ROW_PROOF);
-	c->v.now_ms += 1000000;
-	/* Somebody attached too much: another environment is seen. */
-	cloud_raw(c, "tcb", "2018-06-08", "CreateEnv", "{\"Alias\":\"other\",\"PackageId\":\"baas_personal\",\"Resources\":[\"flexdb\"]}");
-	assert_int_equal(cloud_on(c, ROW_PROOF), 0);
-	cloud_raw(c, CAM, "AttachUserPolicy", arena_printf(c->arena, "{\"PolicyId\":1,\"AttachUin\":%llu}",
-		(unsigned long long)c->found.uin));
-	c->v.now_ms += 120000;
-	c->found.policy_changed_ms = c->v.now_ms;
-	assert_int_equal(cloud_on(c, ROW_PROOF), ERR_PERM);
-	assert_string_equal(c->found.proof, "failed: foreign env");
-	assert_int_equal(cloud_look(c, ROW_PROOF), SEEN_DRIFT);
-	cloud_raw(c, CAM, "DetachUserPolicy", arena_printf(c->arena, "{\"PolicyId\":1,\"DetachUin\":%llu}",
-		(unsigned long long)c->found.uin));
-	/* Nothing at all is seen: believed after the cache time. */
-	assert_int_equal(cloud_lock(c, ROW_ACCESS), 0);
-	c->v.now_ms += c->settings.policy_cache_ms + 1000;
-	assert_int_equal(cloud_step_on(c, ROW_PROOF), ERR_WAIT);
-	assert_int_equal(cloud_on(c, ROW_PROOF), ERR_PERM);
-	assert_non_null(strstr(c->found.proof, "failed: "));
-	assert_true(c->v.now_ms >= c->found.policy_changed_ms + 2 * c->settings.policy_cache_ms);
-	/* The refusal of his key says nothing about ours. */
-	assert_int_equal(cloud_on(c, ROW_ACCESS), 0);
-	assert_int_equal(cloud_lock(c, ROW_KEY), 0);
-	c->found.key_created_ms = c->v.now_ms;
-	assert_int_equal(cloud_on(c, ROW_PROOF), ERR_PERM);
-	assert_string_equal(c->found.proof, "failed: key refused");
-}
-
-static void a_proof_without_the_secret(void **state)
-{
-	struct cloud *c = *state;
-	cloud_build(c, ROW_PROOF);
-	memory_journal_clear(&c->journal);
-	c->found.verified_ms[ROW_KEY] = c->v.now_ms;
-	assert_int_equal(cloud_step_on(c, ROW_PROOF), ERR_TEMP);
-	assert_int_equal(c->found.verified_ms[ROW_KEY], 0);
-	assert_int_equal(cloud_on(c, ROW_KEY), 0);
-	assert_int_equal(cloud_on(c, ROW_PROOF), 0);
-	assert_int_equal(keys(c), 1);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, cloud_begin, cloud_end)
@@ -355,9 +304,6 @@ int main(void)
 		T(a_key_that_never_was),
 		T(a_key_nobody_knows_of),
 		T(nothing_is_made_without_an_intent),
-		T(the_proof),
-		T(a_proof_that_fails),
-		T(a_proof_without_the_secret),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

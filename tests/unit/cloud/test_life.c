@@ -52,7 +52,7 @@ static void check_active(struct cloud *c)
 	assert_string_equal(json_text(state, "users[0].policies[0].name"), c->want.policy_name);
 	assert_string_equal(json_text(state, "users[0].boundary.name"), "rollcall-boundary-test");
 	assert_int_equal(cloud_active_keys(c), 1);
-	assert_string_equal(c->found.proof, "sees-own");
+	assert_string_equal(c->found.proof, PROOF_ISOLATED);
 	assert_int_equal(memory_open(&c->journal), 0);
 	const struct json *answer;
 	assert_int_equal(cloud_as_him(c, ACT_DESCRIBE_ENVS, "{}", &answer), 0);
