@@ -24,6 +24,7 @@
 #define STOP_MS 4500          /* five seconds are promised */
 #define DESK_THREADS 2
 #define THREAD_STACK (512 * 1024)
+#define ALARM_MEMORY (1u << 20)
 
 enum { EXIT_SETTINGS = 1, EXIT_USAGE = 2, EXIT_START = 3 };
 
@@ -120,6 +121,18 @@ static int plan(void *ctx, const char *uuid, struct arena *a, struct json **out,
 	return rc;
 }
 
+static int hold(void *ctx, const char *uuid, const char *reason, const char *by, struct arena *a, struct err *e)
+{
+	struct daemon *d = ctx;
+	return reason ? roll_suspend(&d->roll, uuid, reason, by, a, e) : roll_resume(&d->roll, uuid, by, a, e);
+}
+
+static void wake(void *ctx)
+{
+	struct daemon *d = ctx;
+	engine_wake(d->engine);
+}
+
 static struct json *health(void *ctx, struct arena *a)
 {
 	struct daemon *d = ctx;
@@ -134,13 +147,18 @@ static struct json *health(void *ctx, struct arena *a)
 	return o;
 }
 
-/* --- putting the parts together ----------------------------------------------------------------------------- */
+/* --- what the engine tells ---------------------------------------------------------------------------------- */
 
-static int read_text(const char *path, struct arena *a, char **out, struct err *e)
+static void foreign(void *ctx, const char *uuid, unsigned generation, const char *request_id)
 {
-	size_t n;
-	return file_read(a, path, SETTINGS_FILE_MAX, out, &n, e);
+	struct daemon *d = ctx;
+	AUTO_ARENA struct arena *a = arena_new(ALARM_MEMORY);
+	struct err e;
+	if (roll_foreign(&d->roll, uuid, generation, request_id, a, &e))
+		log_err(LOG_ALARM_LEVEL, "roll", uuid, &e);
 }
+
+/* --- putting the parts together ----------------------------------------------------------------------------- */
 
 static int open_keys(struct daemon *d, struct err *e)
 {
@@ -168,14 +186,9 @@ static int open_state(struct daemon *d, struct err *e)
 static int open_cloud(struct daemon *d, struct err *e)
 {
 	struct settings *s = &d->settings;
-	char *template = NULL, *boundary = NULL, *barrier = NULL, *script = NULL;
-	int rc = read_text(s->policy.template_file, d->arena, &template, e);
-	if (!rc)
-		rc = read_text(s->policy.boundary_file, d->arena, &boundary, e);
-	if (!rc)
-		rc = read_text(s->policy.barrier_file, d->arena, &barrier, e);
-	if (!rc)
-		rc = read_text(s->cloud.agent_script_file, d->arena, &script, e);
+	char *script = NULL;
+	size_t n;
+	int rc = file_read(d->arena, s->cloud.agent_script_file, SETTINGS_FILE_MAX, &script, &n, e);
 	if (!rc)
 		rc = http_start(&s->cloud.endpoint, &d->http, e);
 	if (rc)
@@ -200,9 +213,12 @@ static int open_cloud(struct daemon *d, struct err *e)
 		.installation = s->installation,
 		.secret_id = d->secret_id,
 		.secret_key = d->secret_key,
-		.template_text = template,
-		.boundary_text = boundary,
-		.barrier_text = barrier };
+		.template_text = s->policy.template_text,
+		.boundary_text = s->policy.boundary_text,
+		.barrier_text = s->policy.barrier_text,
+		.catalogue = s->policy.catalogue,
+		.foreign = foreign,
+		.foreign_ctx = d };
 	return engine_new(&parts, &d->engine, e);
 }
 
@@ -242,6 +258,8 @@ static int open_directory(struct daemon *d, struct err *e)
 		.evidence = d->evidence,
 		.clock = &d->clock,
 		.plan = plan,
+		.hold = hold,
+		.wake = wake,
 		.health = health,
 		.ctx = d };
 	return desk_open(&desk, &d->desk, e);

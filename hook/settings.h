@@ -13,6 +13,7 @@
 #include "common/mem.h"
 #include "ldap/dir.h"
 #include "ldap/person.h"
+#include "policies/cam/catalogue.h"
 
 struct profile_settings {          /* profiles = ( { name, filter, package, bundle, region, ... }, ... ) */
 	char *name, *filter;           /* filter NULL: fits everyone (the last one) */
@@ -44,6 +45,9 @@ struct settings {
 	} cloud;
 	struct {
 		char *template_file, *boundary_file, *barrier_file, *catalogue_file;
+		/* Read once, when they were judged: what is sent is what was proved. */
+		char *template_text, *boundary_text, *barrier_text;
+		struct cam_catalogue *catalogue;
 	} policy;
 	struct {
 		struct conf_texts escrow;  /* certificate files */
@@ -69,7 +73,8 @@ struct settings {
 #define SETTINGS_FILE_MAX (1u << 20)     /* a template, a script */
 
 /* Read, check and complete (filters compiled into *rules, secret files readable, CA files there, at least one
- * profile, escrow certificates usable).  Every complaint, "file:line: path: why", is in *complaints.
+ * profile, escrow certificates usable, policies proved to isolate).  Every complaint, "file:line: path: why", is in
+ * *complaints.
  * Fails: INPUT. */
 MUST_USE int settings_load(const char *file, struct arena *, struct settings *, struct roll_rules *rules, char **complaints,
 	struct err *e);

@@ -7,17 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/file.h"
 #include "common/seal.h"
 #include "common/secret.h"
 #include "ldap/attrs.h"
 #include "ldap/filter.h"
-#include "policies/cam/policy.h"
-#include "policies/cam/render.h"
 
-static PRINTF(3, 4) void complain(struct check *c, const char *path, const char *fmt, ...)
+void settings_complain(struct check *c, const char *path, const char *fmt, ...)
 {
-	char why[400];
+	char why[2000];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
@@ -41,7 +38,7 @@ static bool is_word(const char *s, size_t max, const char *also)
 static void check_word(struct check *c, const char *path, const char *value, size_t max, const char *also)
 {
 	if (value && !is_word(value, max, also))
-		complain(c, path, "\"%s\" must be 1 to %zu letters, digits or any of \"%s\"", value, max, also);
+		settings_complain(c, path, "\"%s\" must be 1 to %zu letters, digits or any of \"%s\"", value, max, also);
 }
 
 /* --- files --------------------------------------------------------------------------------------------- */
@@ -52,9 +49,9 @@ static void check_readable(struct check *c, const char *path, const char *file)
 	if (!file)
 		return;
 	if (stat(file, &st) < 0 || access(file, R_OK) < 0)
-		complain(c, path, "\"%s\" cannot be read: %s", file, strerror(errno));
+		settings_complain(c, path, "\"%s\" cannot be read: %s", file, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		complain(c, path, "\"%s\" is not a file", file);
+		settings_complain(c, path, "\"%s\" is not a file", file);
 }
 
 static void check_folder(struct check *c, const char *path, const char *folder)
@@ -63,34 +60,11 @@ static void check_folder(struct check *c, const char *path, const char *folder)
 	if (!folder)
 		return;
 	if (stat(folder, &st) < 0)
-		complain(c, path, "\"%s\": %s", folder, strerror(errno));
+		settings_complain(c, path, "\"%s\": %s", folder, strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		complain(c, path, "\"%s\" is not a folder", folder);
+		settings_complain(c, path, "\"%s\" is not a folder", folder);
 	else if (access(folder, W_OK | X_OK) < 0)
-		complain(c, path, "\"%s\" cannot be written: %s", folder, strerror(errno));
-}
-
-/* A template with a mistake would stop every grant: it is filled in here as for somebody. */
-static void check_policies(struct check *c)
-{
-	const struct settings *s = c->settings;
-	const struct { const char *path, *file; bool template; } files[] = { { "policy.template", s->policy.template_file, true },
-		{ "policy.boundary", s->policy.boundary_file, false }, { "policy.barrier", s->policy.barrier_file, false } };
-	const struct cam_identifiers sample = { .owner_uin = 100000000001, .app_id = 1250000000, .region = "ap-shanghai",
-		.env_id = "rc-abcdefghijklmnop-0123456789abcdef", .name_space = "rc-abcdefghijklmnop-0123456789abcdef",
-		.topic_id = "00000000-0000-4000-8000-000000000000", .bucket = "0000-rc-abcdefghijklmnop-0123456789abcdef-1250000000" };
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		char *text, *rendered;
-		size_t n;
-		struct cam_policy *policy;
-		struct err e;
-		if (!files[i].file || file_read(c->arena, files[i].file, SETTINGS_FILE_MAX, &text, &n, &e))
-			continue;               /* complained of already */
-		int rc = files[i].template ? cam_render(c->arena, text, n, &sample, &rendered, &e)
-					   : cam_policy_parse(c->arena, text, n, &policy, &e);
-		if (rc)
-			complain(c, files[i].path, "\"%s\": %s", files[i].file, e.text);
-	}
+		settings_complain(c, path, "\"%s\" cannot be written: %s", folder, strerror(errno));
 }
 
 static void check_files(struct check *c)
@@ -100,11 +74,12 @@ static void check_files(struct check *c)
 		{ "directory.ca", s->directory.dir.ca_file }, { "directory.cert", s->directory.dir.cert_file },
 		{ "cloud.endpoint.ca", s->cloud.endpoint.ca_file }, { "cloud.agent_script", s->cloud.agent_script_file },
 		{ "policy.template", s->policy.template_file }, { "policy.boundary", s->policy.boundary_file },
-		{ "policy.barrier", s->policy.barrier_file }, { "seal.person_ca", s->seal.person_ca },
+		{ "policy.barrier", s->policy.barrier_file }, { "policy.catalogue", s->policy.catalogue_file },
+		{ "seal.person_ca", s->seal.person_ca },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		check_readable(c, files[i].path, files[i].file);
-	check_policies(c);
+	settings_check_policies(c);
 	check_folder(c, "state_dir", s->state_dir);
 }
 
@@ -117,17 +92,17 @@ static void check_secrets(struct check *c)
 		AUTO_SECRET struct secret *key = NULL;
 		char *id;
 		if (secret_load_pair(s->cloud.credential_file, c->arena, &id, &key, &e) < 0)
-			complain(c, "cloud.credential_file", "%s", e.text);
+			settings_complain(c, "cloud.credential_file", "%s", e.text);
 	}
 	if (s->directory.dir.secret_file) {
 		AUTO_SECRET struct secret *password = NULL;
 		if (secret_load(s->directory.dir.secret_file, &password, &e) < 0)
-			complain(c, "directory.secret_file", "%s", e.text);
+			settings_complain(c, "directory.secret_file", "%s", e.text);
 	}
 	if (s->directory.dir.key_file) {
 		AUTO_SECRET struct secret *key = NULL;
 		if (secret_load(s->directory.dir.key_file, &key, &e) < 0)
-			complain(c, "directory.key", "%s", e.text);
+			settings_complain(c, "directory.key", "%s", e.text);
 	}
 }
 
@@ -140,15 +115,15 @@ static void check_seal(struct check *c)
 	for (size_t i = 0; i < s->seal.escrow.count; i++) {
 		const char *file = s->seal.escrow.items[i];
 		if (!file || *file != '/')
-			complain(c, "seal.escrow", "\"%s\" must be an absolute path", file ? file : "");
+			settings_complain(c, "seal.escrow", "\"%s\" must be an absolute path", file ? file : "");
 		else if (seal_to_add_file(to, file, &e) < 0)
-			complain(c, "seal.escrow", "%s", e.text);
+			settings_complain(c, "seal.escrow", "%s", e.text);
 	}
 	seal_to_free(to);
 	/* One that is not there yet is made at start. */
 	if (s->seal.key_file && access(s->seal.key_file, F_OK) == 0) {
 		if (seal_key_load(s->seal.key_file, &key, &e) < 0)
-			complain(c, "seal.key_file", "%s", e.text);
+			settings_complain(c, "seal.key_file", "%s", e.text);
 		seal_key_free(key);
 	}
 }
@@ -162,7 +137,7 @@ static void refuse_own(void *ctx, const char *name)
 {
 	struct naming *n = ctx;
 	if (own_is(name))
-		complain(n->check, n->path, "\"%s\" is written by Rollcall itself and cannot decide", name);
+		settings_complain(n->check, n->path, "\"%s\" is written by Rollcall itself and cannot decide", name);
 }
 
 static const struct filter *check_filter(struct check *c, const char *path, const char *text)
@@ -172,7 +147,7 @@ static const struct filter *check_filter(struct check *c, const char *path, cons
 	if (!text)
 		return NULL;
 	if (filter_parse(c->arena, text, &f, &e) < 0) {
-		complain(c, path, "%s", e.text);
+		settings_complain(c, path, "%s", e.text);
 		return NULL;
 	}
 	filter_attributes(f, refuse_own, &(struct naming){ c, path });
@@ -190,15 +165,15 @@ static void check_uri(struct check *c, const char *uri)
 	const struct dir_settings *dir = &c->settings->directory.dir;
 	bool plain = str_starts(uri, "ldap://"), socket = str_starts(uri, "ldapi://");
 	if (!plain && !socket && !str_starts(uri, "ldaps://")) {
-		complain(c, "directory.uri", "\"%s\" begins with none of ldap:// ldaps:// ldapi://", uri);
+		settings_complain(c, "directory.uri", "\"%s\" begins with none of ldap:// ldaps:// ldapi://", uri);
 		return;
 	}
 	if (plain && dir->bind == DIR_BIND_SIMPLE && !dir->starttls && !dir->allow_clear && !is_here(uri + strlen("ldap://")))
-		complain(c, "directory.uri", "\"%s\" would carry the password in clear: use ldaps:// or directory.starttls", uri);
+		settings_complain(c, "directory.uri", "\"%s\" would carry the password in clear: use ldaps:// or directory.starttls", uri);
 	if (dir->bind == DIR_BIND_EXTERNAL && !socket && !dir->cert_file)
-		complain(c, "directory.bind", "\"external\" at \"%s\" needs directory.cert and directory.key", uri);
+		settings_complain(c, "directory.bind", "\"external\" at \"%s\" needs directory.cert and directory.key", uri);
 	if (dir->bind == DIR_BIND_EXTERNAL && plain && !dir->starttls)
-		complain(c, "directory.bind", "\"external\" at \"%s\" needs directory.starttls", uri);
+		settings_complain(c, "directory.bind", "\"external\" at \"%s\" needs directory.starttls", uri);
 }
 
 static void check_attributes(struct check *c)
@@ -229,14 +204,14 @@ static void check_directory(struct check *c)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct err e;
 		if (names[i].dn && dir_dn_check(names[i].dn, &e))
-			complain(c, names[i].path, "%s", e.text);
+			settings_complain(c, names[i].path, "%s", e.text);
 	}
 	if (dir->bind == DIR_BIND_SIMPLE && !dir->bind_dn)
-		complain(c, "directory.bind_dn", "is missing: the simple bind needs it");
+		settings_complain(c, "directory.bind_dn", "is missing: the simple bind needs it");
 	if (dir->bind == DIR_BIND_SIMPLE && !dir->secret_file)
-		complain(c, "directory.secret_file", "is missing: the simple bind needs it");
+		settings_complain(c, "directory.secret_file", "is missing: the simple bind needs it");
 	if (!dir->cert_file != !dir->key_file)
-		complain(c, dir->cert_file ? "directory.key" : "directory.cert", "is missing: certificate and key go together");
+		settings_complain(c, dir->cert_file ? "directory.key" : "directory.cert", "is missing: certificate and key go together");
 	check_attributes(c);
 	check_filter(c, "directory.filter", dir->scope_filter);
 	c->rules->map = s->directory.map;
@@ -268,9 +243,9 @@ static void check_profile(struct check *c, size_t i)
 	for (size_t k = 0; k < ARRAY_LEN(words); k++)
 		check_word(c, arena_printf(c->arena, "%s.%s", prefix, words[k].path), words[k].value, words[k].max, "-_.");
 	if (p->name && name_is_taken(all, i, p->name))
-		complain(c, arena_printf(c->arena, "%s.name", prefix), "there is a profile \"%s\" already", p->name);
+		settings_complain(c, arena_printf(c->arena, "%s.name", prefix), "there is a profile \"%s\" already", p->name);
 	if (!p->filter && i + 1 < all->count)
-		complain(c, prefix, "has no filter and takes everyone: only the last profile may, later ones would never be used");
+		settings_complain(c, prefix, "has no filter and takes everyone: only the last profile may, later ones would never be used");
 	const struct filter *f = check_filter(c, arena_printf(c->arena, "%s.filter", prefix),
 		p->filter ? p->filter : "(objectClass=*)");
 	if (i < ARRAY_LEN(c->rules->profiles)) {
@@ -284,7 +259,7 @@ static void check_profiles(struct check *c)
 {
 	size_t most = ARRAY_LEN(c->rules->profiles);
 	if (c->settings->profiles.count > most)
-		complain(c, "profiles", "%zu profiles, at most %zu are possible", c->settings->profiles.count, most);
+		settings_complain(c, "profiles", "%zu profiles, at most %zu are possible", c->settings->profiles.count, most);
 	for (size_t i = 0; i < c->settings->profiles.count; i++)
 		check_profile(c, i);
 }
@@ -304,13 +279,13 @@ static void check_endpoint(struct check *c)
 	const char *url = c->settings->cloud.endpoint.url, *to = c->settings->cloud.endpoint.connect;
 	bool plain = url && str_starts(url, "http://");
 	if (to && !is_host_port(to))
-		complain(c, "cloud.endpoint.connect", "\"%s\" is not HOST:PORT", to);
+		settings_complain(c, "cloud.endpoint.connect", "\"%s\" is not HOST:PORT", to);
 	if (!url)
 		return;
 	if (!plain && !str_starts(url, "https://"))
-		complain(c, "cloud.endpoint.url", "\"%s\" begins neither with https:// nor with http://", url);
+		settings_complain(c, "cloud.endpoint.url", "\"%s\" begins neither with https:// nor with http://", url);
 	else if (plain && !is_here(to ? to : url + strlen("http://")))
-		complain(c, "cloud.endpoint.url", "\"%s\": http is for this machine only, use https", url);
+		settings_complain(c, "cloud.endpoint.url", "\"%s\": http is for this machine only, use https", url);
 }
 
 static void check_cloud(struct check *c)
@@ -322,7 +297,7 @@ static void check_cloud(struct check *c)
 	check_word(c, "cloud.domain", s->cloud.domain, 100, "-.");
 	check_endpoint(c);
 	if (s->cloud.openclaw_image && !*s->cloud.openclaw_image)
-		complain(c, "cloud.openclaw_image", "is empty: every image would fit");
+		settings_complain(c, "cloud.openclaw_image", "is empty: every image would fit");
 }
 
 static void check_daemon(struct check *c)
@@ -330,14 +305,14 @@ static void check_daemon(struct check *c)
 	const struct settings *s = c->settings;
 	/* Both have defaults that fit; only two numbers that were written can collide. */
 	if (s->workers > 0 && s->revoke_workers >= s->workers)
-		complain(c, "revoke_workers", "%d of %d workers: at least one must be left for everything else",
+		settings_complain(c, "revoke_workers", "%d of %d workers: at least one must be left for everything else",
 			(int)s->revoke_workers, (int)s->workers);
 	if (s->log_level_name && !settings_log_level(s->log_level_name))
-		complain(c, "log", "\"%s\" is none of alarm, error, warn, info, debug", s->log_level_name);
+		settings_complain(c, "log", "\"%s\" is none of alarm, error, warn, info, debug", s->log_level_name);
 	if (s->socket && strlen(s->socket) > 107)
-		complain(c, "socket", "a socket's path has at most 107 bytes");
+		settings_complain(c, "socket", "a socket's path has at most 107 bytes");
 	if (s->admin_group && !*s->admin_group)
-		complain(c, "admin_group", "is empty");
+		settings_complain(c, "admin_group", "is empty");
 }
 
 void settings_check(struct check *c)

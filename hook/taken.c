@@ -27,6 +27,7 @@ static int regrant(void *ctx, const struct found *f, struct account *want, struc
 		.template_text = t->parts->template_text,
 		.template_len = strlen(t->parts->template_text),
 		.catalogue = t->parts->catalogue,
+		.memo = &t->granted,
 		.prove_after_ms = a->verify_ms };
 	int rc = grant(&in, f, t->worker->arena, want, e);
 	want->prove_after_ms = a->verify_ms;

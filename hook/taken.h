@@ -31,6 +31,7 @@ struct taken {
 	struct root root;            /* as it was known when this one was taken */
 	struct found found;
 	struct account want;
+	struct grant_memo granted;
 	struct journal journal;
 	struct call call;
 	struct walk walk;

@@ -32,6 +32,9 @@ MUST_USE int placement_make(const char *login, const char *uuid, unsigned genera
 char *placement_print(const struct placement *, struct arena *);
 MUST_USE int placement_parse(const char *text, struct arena *, struct placement *out, struct err *e);
 
+/* The policy that was proved last, and for whom.  All zero at first; its texts are in the arena of grant(). */
+struct grant_memo { const char *identifiers, *document; };
+
 struct grant_input {
 	const char *installation, *uuid;
 	unsigned generation;
@@ -42,6 +45,7 @@ struct grant_input {
 	const char *template_text;   /* policies/templates/employee.json */
 	size_t template_len;
 	const struct cam_catalogue *catalogue;
+	struct grant_memo *memo;     /* so that one walk proves once; NULL: proved each time */
 	int64_t prove_after_ms;
 };
 /* May be called again before each row: policy_document appears as soon as the environment is known.

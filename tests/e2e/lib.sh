@@ -329,7 +329,7 @@ settings() {
 		[cloud.credential_file]="\"$W/cloud.secret\"" [cloud.poll]=0.2 [cloud.settle]=2 [cloud.cam_policy_cache]="$POLICY_CACHE"
 		[cloud.agent_script]="\"$ROOT/etc/agent/install-agent.sh\""
 		[policy.template]="\"$TEMPLATES/employee.json\"" [policy.boundary]="\"$TEMPLATES/boundary.json\""
-		[policy.barrier]="\"$TEMPLATES/deny-all.json\""
+		[policy.barrier]="\"$TEMPLATES/deny-all.json\"" [policy.catalogue]="\"$TEMPLATES/actions.txt\""
 		[seal.escrow]="\"$W/escrow.pem\"" [seal.key_file]="\"$OWN_KEY\""
 		[life.weak_wait]=1 [life.sweep_again]=2 [life.retry_max]=5
 		[profiles]='( { name = "standard"; package = "baas_personal"; bundle = "bundle_gen_lin_2c4g"; } )'

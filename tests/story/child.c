@@ -255,6 +255,15 @@ static void must(int rc, const struct err *e, const char *what)
 	_exit(6);
 }
 
+static struct cam_catalogue *read_catalogue(struct arena *a)
+{
+	const char *text = read_file(a, "policies/templates/actions.txt");
+	struct cam_catalogue *catalogue = NULL;
+	struct err e = { 0 };
+	must(cam_catalogue_parse(a, text, strlen(text), &catalogue, &e), &e, "catalogue");
+	return catalogue;
+}
+
 static void open_all(struct story_child *c)
 {
 	const struct life *l = c->life;
@@ -272,7 +281,7 @@ static void open_all(struct story_child *c)
 		.clock = &c->clock, .own_key = c->key, .installation = INSTALLATION, .secret_id = "AKIDstoryroot",
 		.secret_key = c->secret, .template_text = read_file(a, "policies/templates/employee.json"),
 		.boundary_text = read_file(a, "policies/templates/boundary.json"),
-		.barrier_text = read_file(a, "policies/templates/deny-all.json") };
+		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a) };
 	must(engine_new(&parts, &c->engine, &e), &e, "engine");
 	for (int i = 0; i < WORKERS; i++) {
 		struct wire *w = &c->wires[i];

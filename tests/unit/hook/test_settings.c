@@ -20,6 +20,14 @@
 
 #define OK(call) assert_int_equal((call), 0)
 
+/* Policies, and what is known of actions. */
+#define ALLOW(action, resource) "{\"effect\":\"allow\",\"action\":\"" action "\",\"resource\":\"" resource "\"}"
+#define DENY(action) "{\"effect\":\"deny\",\"action\":[\"" action "\"],\"resource\":\"*\"}"
+#define POLICY(statements) "{\"version\":\"2.0\",\"statement\":[" statements "]}\n"
+#define OWN "qcs::tcb:${region}:uin/${uin}:env/${envId}"
+static const char catalogue[] = "level env " OWN "\nlevel account *\nend more more rights than his policy gives\n"
+	"action tcb:DescribeEnvs env read\naction tcb:CreateEnv account write pays\naction cam:CreateUser account write widens gives more\n";
+
 struct fixture {
 	char folder[64];
 	struct arena *arena;
@@ -58,7 +66,8 @@ static int up(void **state)
 	make_file(f, "secret", "password\n", 0600);
 	make_file(f, "credential", "AKIDexample\nkey\n", 0400);
 	make_file(f, "text", "text\n", 0644);
-	make_file(f, "policy", "{\"version\":\"2.0\",\"statement\":[{\"effect\":\"deny\",\"action\":\"*\",\"resource\":\"*\"}]}\n", 0644);
+	make_file(f, "policy", POLICY(DENY("*")), 0644);
+	make_file(f, "catalogue", catalogue, 0644);
 	/* A key pair with its certificate in one file does as an escrow certificate, too. */
 	if (seal_key_ensure(in_folder(f, "escrow"), "escrow", &key, &f->e) < 0)
 		fail_msg("%s", f->e.text);
@@ -69,7 +78,7 @@ static int up(void **state)
 
 static int down(void **state)
 {
-	static const char *const names[] = { "secret", "credential", "text", "policy", "escrow", "conf", "seal.pem" };
+	static const char *const names[] = { "secret", "credential", "text", "policy", "catalogue", "escrow", "conf", "seal.pem" };
 	struct fixture *f = *state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		unlink(in_folder(f, names[i]));
@@ -86,7 +95,7 @@ static const struct parts good = {
 	.top = "installation = \"test\"; state_dir = \"@F@\";",
 	.directory = "uri = \"ldap://127.0.0.1:389\"; base = \"dc=example,dc=com\"; bind_dn = \"cn=rollcall\"; secret_file = \"@F@/secret\";",
 	.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\";",
-	.policy = "template = \"@F@/policy\"; boundary = \"@F@/policy\"; barrier = \"@F@/policy\";",
+	.policy = "template = \"@F@/policy\"; boundary = \"@F@/policy\"; barrier = \"@F@/policy\"; catalogue = \"@F@/catalogue\";",
 	.seal = "escrow = \"@F@/escrow\";",
 	.life = "",
 	.profiles = "{ name = \"standard\"; package = \"baas_personal\"; }",
@@ -294,11 +303,72 @@ static void what_is_in_force_can_be_shown(void **state)
 	assert_null(strstr(shown, "AKIDexample"));
 }
 
+/* --- policies ------------------------------------------------------------------------------------------- */
+
+static void what_is_read_is_what_was_proved(void **state)
+{
+	struct fixture *f = *state;
+	const char *template = POLICY(ALLOW("tcb:DescribeEnvs", OWN) "," DENY("cam:*\",\"tcb:CreateEnv"));
+	struct parts p = good;
+	make_file(f, "text", template, 0644);
+	p.policy = "template = \"@F@/text\"; boundary = \"@F@/policy\"; barrier = \"@F@/policy\"; catalogue = \"@F@/catalogue\";";
+	load_good(f, &p);
+	assert_string_equal(f->s.policy.template_text, template);
+	assert_string_equal(f->s.policy.boundary_text, POLICY(DENY("*")));
+	assert_string_equal(f->s.policy.barrier_text, POLICY(DENY("*")));
+	assert_int_equal(f->s.policy.catalogue->action_count, 3);
+}
+
+static void a_policy_that_does_not_isolate_is_a_mistake(void **state)
+{
+	struct fixture *f = *state;
+	static const struct { const char *path, *text, *why; } cases[] = {
+		{ "policy.template", POLICY(ALLOW("tcb:DescribeEnvs", "qcs::tcb::uin/${uin}:env/*") "," DENY("*:C*")), "statement[0] allows" },
+		{ "policy.template", POLICY(ALLOW("tcb:Unheard", OWN) "," DENY("*:C*")), "not in the catalogue" },
+		{ "policy.template", POLICY(ALLOW("tcb:DescribeEnvs", OWN) "," DENY("cam:*")), "tcb:CreateEnv" },
+		{ "policy.template", POLICY(ALLOW("tcb:DescribeEnvs", "${oops}") "," DENY("*:C*")), "${oops}" },
+		{ "policy.boundary", POLICY(ALLOW("*", "*") "," DENY("tcb:CreateEnv")), "cam:CreateUser" },
+		{ "policy.boundary", POLICY(DENY("*") "," ALLOW("*", OWN)), "placeholder" },
+		{ "policy.barrier", POLICY(DENY("*:*")), "does not deny everything" },
+		{ "policy.barrier", POLICY("{\"effect\":\"deny\",\"action\":\"*\",\"resource\":\"*\",\"condition\":"
+			"{\"string_equal\":{\"a\":\"b\"}}}"), "does not deny everything" },
+		{ "policy.barrier", POLICY(DENY("*") "," ALLOW("*", OWN)), "placeholder" },
+		{ "policy.catalogue", "action tcb:DescribeEnvs env read\n", "line 1" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *name = cases[i].path + strlen("policy.");
+		struct parts p = good;
+		p.policy = arena_printf(f->arena, "template = \"@F@/%s\"; boundary = \"@F@/%s\"; barrier = \"@F@/%s\"; catalogue = \"@F@/%s\";",
+			str_eq(name, "template") ? "text" : "policy", str_eq(name, "boundary") ? "text" : "policy",
+			str_eq(name, "barrier") ? "text" : "policy", str_eq(name, "catalogue") ? "text" : "catalogue");
+		make_file(f, "text", cases[i].text, 0644);
+		refused(f, &p, 4, cases[i].path, cases[i].why);
+	}
+}
+
+static void the_first_ten_reasons_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct str s;
+	struct parts p = good;
+	size_t lines = 0;
+	str_init(&s, f->arena);
+	for (int i = 0; i < 14; i++)
+		str_addf(&s, "{\"effect\":\"allow\",\"action\":\"tcb:DescribeEnvs\",\"resource\":\"qcs::tcb::uin/1:env/e%d\"},", i);
+	make_file(f, "text", arena_printf(f->arena, "{\"version\":\"2.0\",\"statement\":[%s" DENY("*:C*") "]}", s.text), 0644);
+	p.policy = "template = \"@F@/text\"; boundary = \"@F@/policy\"; barrier = \"@F@/policy\"; catalogue = \"@F@/catalogue\";";
+	assert_int_equal(load(f, &p), ERR_INPUT);
+	for (const char *at = f->complaints; (at = strstr(at, ": policy.template: ")); at++)
+		lines++;
+	assert_int_equal(lines, 11);
+	assert_non_null(strstr(f->complaints, "\": and 4 more\n"));
+}
+
 /* --- mistakes ------------------------------------------------------------------------------------------- */
 
 #define DIRECTORY "base = \"dc=x\"; bind_dn = \"cn=r\"; secret_file = \"@F@/secret\"; "
 #define CLOUD "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; "
-#define FILES "template = \"@F@/policy\"; boundary = \"@F@/policy\"; "
+#define FILES "template = \"@F@/policy\"; boundary = \"@F@/policy\"; catalogue = \"@F@/catalogue\"; "
 
 static void each_mistake_is_named_at_its_line(void **state)
 {
@@ -423,6 +493,9 @@ int main(void)
 		SETTINGS_TEST(the_least_file_gives_the_defaults),
 		SETTINGS_TEST(values_arrive_where_they_belong),
 		SETTINGS_TEST(what_is_in_force_can_be_shown),
+		SETTINGS_TEST(what_is_read_is_what_was_proved),
+		SETTINGS_TEST(a_policy_that_does_not_isolate_is_a_mistake),
+		SETTINGS_TEST(the_first_ten_reasons_are_told),
 		SETTINGS_TEST(each_mistake_is_named_at_its_line),
 		SETTINGS_TEST(all_mistakes_are_told_at_once),
 		SETTINGS_TEST(what_is_no_settings_file_is_refused),
