@@ -14,7 +14,8 @@ const connect = net.Socket.prototype.connect;
 function wanted(args) { // the ways to say where to: an options object, its normalized form, or port and host
 	const first = Array.isArray(args[0]) ? args[0][0] : args[0];
 	if (typeof first === "object") return first;
-	return Number.isNaN(Number(first)) ? { path: first } : { port: first, host: typeof args[1] === "string" ? args[1] : "localhost" };
+	if (Number.isNaN(Number(first))) return { path: first };
+	return { port: first, host: typeof args[1] === "string" ? args[1] : "localhost" };
 }
 
 function led(args, options) {
@@ -30,7 +31,8 @@ net.Socket.prototype.connect = function (...args) {
 	if (CLOUD.test(host) && Number(to.port) === 443)
 		return connect.apply(this, led(args, { ...to, host: "127.0.0.1", port: Number(CLOUD_PORT) }));
 	fs.appendFileSync(FENCE_LOG, `${host}:${to.port}\n`);
-	process.nextTick(() => this.destroy(Object.assign(new Error(`${host} is outside of the fence`), { code: "ECONNREFUSED" })));
+	const error = Object.assign(new Error(`${host} is outside of the fence`), { code: "ECONNREFUSED" });
+	process.nextTick(() => this.destroy(error));
 	return this;
 };
 

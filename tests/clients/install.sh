@@ -14,7 +14,7 @@ wanted=$(cat "$here/package.json" "$here/package-lock.json" "$here/.npmrc" | sha
 [ "$(cat "$to/stamp" 2>/dev/null)" != "$wanted" ] || exit 0
 rm -f "$to/stamp"
 cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$to/"
-if ! (cd "$to" && npm ci --prefer-offline --no-progress --loglevel=error) >"$to/log" 2>&1 </dev/null; then
+if ! (cd "$to" && npm ci --prefer-offline --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 --loglevel=error) >"$to/log" 2>&1 </dev/null; then
 	echo "npm could not install the clients:"
 	tail -n 20 "$to/log"
 	exit 1

@@ -14,9 +14,17 @@ class Server {
 		const program = join(process.env.CLIENTS, "node_modules/@cloudbase/cloudbase-mcp/dist/cli.cjs");
 		this.last = 0;
 		this.waiting = new Map();
-		this.child = spawn("node", [program], { stdio: ["pipe", "pipe", "ignore"], env: { ...process.env,
-			TENCENTCLOUD_SECRETID: key.id, TENCENTCLOUD_SECRETKEY: key.secret, CLOUDBASE_ENV_ID: environment,
-			TCB_BASE_URL: `https://127.0.0.1:${process.env.CLOUD_PORT}`, CLOUDBASE_MCP_TELEMETRY_DISABLED: "true" } });
+		this.child = spawn("node", [program], {
+			stdio: ["pipe", "pipe", "ignore"],
+			env: {
+				...process.env,
+				TENCENTCLOUD_SECRETID: key.id,
+				TENCENTCLOUD_SECRETKEY: key.secret,
+				CLOUDBASE_ENV_ID: environment,
+				TCB_BASE_URL: `https://127.0.0.1:${process.env.CLOUD_PORT}`,
+				CLOUDBASE_MCP_TELEMETRY_DISABLED: "true",
+			},
+		});
 		createInterface({ input: this.child.stdout }).on("line", (line) => this.heard(JSON.parse(line)));
 	}
 
@@ -46,7 +54,8 @@ class Server {
 	}
 
 	async start() {
-		const { result } = await this.ask("initialize", { protocolVersion: "2024-11-05", capabilities: {}, clientInfo: { name: "test", version: "1" } });
+		const client = { protocolVersion: "2024-11-05", capabilities: {}, clientInfo: { name: "test", version: "1" } };
+		const { result } = await this.ask("initialize", client);
 		this.say({ method: "notifications/initialized" });
 		return result.serverInfo;
 	}
@@ -59,51 +68,53 @@ class Server {
 	}
 }
 
+// Tools and their parameters.
+const env = (action, envId, more = {}) => ["queryEnv", { action, ...(envId ? { envId } : {}), ...more }];
 const cloud = (service, action, params = {}) => ["callCloudApi", { service, action, params, region: "ap-shanghai" }];
-const listed = (answer) => (answer.json?.EnvList ?? []).map((env) => env.EnvId).join();
+const FUNCTIONS = ["queryFunctions", { action: "listFunctions" }];
+const PARTS = ["Storages", "Databases", "Functions", "LogServices"];
+const listed = (answer) => answer.json?.EnvList?.map((one) => one.EnvId).join();
 
 async function holds(server, what, [name, parameters], condition) {
 	const answer = await server.tool(name, parameters);
-	check(condition(answer), what, answer.text.slice(0, 300));
+	check(condition(answer), `MCP: ${what}`, answer.text.slice(0, 300));
 }
-// Refused by the cloud for want of rights, and nothing of the colleague's in it but the name that was asked for.
-const refusedByCloud = (answer) => answer.refused && /not authorized to perform operation/.test(answer.text);
+const refused = (answer) => answer.refused && /not authorized to perform operation/.test(answer.text);
 
 async function his(server) {
-	await holds(server, "MCP: the list is his environment and no other", ["queryEnv", { action: "list", region: "ap-shanghai" }], (a) => listed(a) === own);
-	await holds(server, "MCP: info shows its storage, database, functions and log", ["queryEnv", { action: "info", envId: own }],
-		({ json, refused }) => !refused && json.EnvInfo.EnvId === own && ["Storages", "Databases", "Functions", "LogServices"].every((part) => json.EnvInfo[part].length === 1));
-	await holds(server, "MCP: its domains", ["queryEnv", { action: "domains", envId: own }], (a) => !a.refused && a.text.includes(own));
-	await holds(server, "MCP: its functions", ["queryFunctions", { action: "listFunctions" }], (a) => !a.refused && a.json.success);
-	await holds(server, "MCP: who he is", cloud("sts", "GetCallerIdentity"), (a) => a.json?.UserId === String(key.uin));
+	await holds(server, "the list is his environment and no other", env("list", "", { region: "ap-shanghai" }), (a) => listed(a) === own);
+	await holds(server, "info shows its storage, database, functions and log", env("info", own),
+		({ json }) => json?.EnvInfo.EnvId === own && PARTS.every((part) => json.EnvInfo[part].length === 1));
+	await holds(server, "its domains", env("domains", own), (a) => !a.refused && a.text.includes(own));
+	await holds(server, "its functions", FUNCTIONS, (a) => !a.refused && a.json.success);
+	await holds(server, "who he is", cloud("sts", "GetCallerIdentity"), (a) => a.json?.UserId === String(key.uin));
 }
 
 async function others(server) {
-	await holds(server, "MCP: the list for a colleague's environment is empty", ["queryEnv", { action: "list", envId: other }], (a) => listed(a) === "" && a.json);
+	await holds(server, "the list of a colleague's environment is empty", env("list", other), (a) => listed(a) === "");
 	const asked = [
-		["info of a colleague's environment", ["queryEnv", { action: "info", envId: other }]],
-		["its domains", ["queryEnv", { action: "domains", envId: other }]],
-		["DescribeEnvs for it", cloud("tcb", "DescribeEnvs", { EnvId: other })],
+		["info of it", env("info", other)],
+		["its domains", env("domains", other)],
+		["DescribeEnvs of it", cloud("tcb", "DescribeEnvs", { EnvId: other })],
 		["ListFunctions in it", cloud("tcb", "ListFunctions", { EnvId: other })],
-		["DescribeBillingInfo for it", cloud("tcb", "DescribeBillingInfo", { EnvId: other })],
+		["DescribeBillingInfo of it", cloud("tcb", "DescribeBillingInfo", { EnvId: other })],
 		["an API key for it", cloud("tcb", "CreateApiKey", { EnvId: other, KeyType: "api_key" })],
 		["an API key for his own", cloud("tcb", "CreateApiKey", { EnvId: own, KeyType: "api_key" })],
 		["destroying his own", cloud("tcb", "DestroyEnv", { EnvId: own })],
-		["the list of users", cloud("cam", "ListUsers")],
+		["all users", cloud("cam", "ListUsers")],
 		["one more key of his", cloud("cam", "CreateAccessKey")],
 		["the account's balance", cloud("billing", "DescribeAccountBalance")],
+		["the account's servers", cloud("lighthouse", "DescribeInstances")],
 	];
-	for (const [what, call] of asked) await holds(server, `MCP: ${what} is refused`, call, refusedByCloud);
-	await holds(server, "MCP: the servers of the account are refused", cloud("lighthouse", "DescribeInstances"),
-		(a) => a.refused && /not authorized/.test(a.text));
+	for (const [what, call] of asked) await holds(server, `refused: ${what}`, call, refused);
 }
 
 // The employee may write a colleague's environment into his settings; the key stays his.
 async function boundToOther() {
 	const server = new Server(other);
 	await server.start();
-	await holds(server, "MCP bound to a colleague's environment: info is refused", ["queryEnv", { action: "info", envId: other }], refusedByCloud);
-	await holds(server, "MCP bound to a colleague's environment: functions are refused", ["queryFunctions", { action: "listFunctions" }],
+	await holds(server, "bound to a colleague's environment, refused: info", env("info", other), refused);
+	await holds(server, "bound to a colleague's environment, refused: functions", FUNCTIONS,
 		(a) => a.refused && /not authorized|permission/i.test(a.text));
 	await server.stop();
 }
@@ -113,7 +124,7 @@ try {
 	const { name, version } = await server.start();
 	note(`${name} ${version}`);
 	if (gone) {
-		await holds(server, "MCP with a key that was switched off: info is refused", ["queryEnv", { action: "info", envId: own }],
+		await holds(server, "refused with a key that was switched off: info of his own", env("info", own),
 			(a) => a.refused && /SecretId/.test(a.text));
 	} else {
 		await his(server);

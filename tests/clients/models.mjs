@@ -11,7 +11,8 @@ const PLAIN = { string: ["string"], number: ["int", "number"], "number | bigint"
 
 function fieldsOf(text) {
 	const fields = new Map();
-	for (const [, name, optional, type] of text.matchAll(FIELD)) fields.set(name, { type: type.trim(), needed: !optional });
+	for (const [, name, optional, type] of text.matchAll(FIELD))
+		fields.set(name, { type: type.trim(), needed: !optional });
 	return fields;
 }
 
@@ -19,8 +20,10 @@ function fieldsOf(text) {
 export function readDeclarations(text) {
 	const bare = text.replace(/\/\*[\s\S]*?\*\//g, "");
 	const all = new Map();
-	for (const [, name, body] of bare.matchAll(/export (?:declare )?interface (\w+) \{([^}]*)\}/g)) all.set(name, fieldsOf(body));
-	for (const [, name] of bare.matchAll(/export (?:declare )?type (\w+) = null;/g)) all.set(name, new Map());
+	for (const [, name, body] of bare.matchAll(/export (?:declare )?interface (\w+) \{([^}]*)\}/g))
+		all.set(name, fieldsOf(body));
+	for (const [, name] of bare.matchAll(/export (?:declare )?type (\w+) = null;/g))
+		all.set(name, new Map());
 	return all;
 }
 
@@ -66,7 +69,8 @@ export function judge(interfaces, type, shape, place, strict) {
 		if (field) said.push(...judge(interfaces, field.type, inner, `${place}.${name}`, strict));
 		else said.push(`${place}.${name} is not documented`);
 	}
-	for (const [name, field] of fields) if (strict && field.needed && !(name in shape)) said.push(`${place}.${name} is missing`);
+	for (const [name, field] of fields)
+		if (strict && field.needed && !(name in shape)) said.push(`${place}.${name} is missing`);
 	return said;
 }
 
@@ -77,7 +81,8 @@ export function shapeOf(value) {
 		const seen = new Map(value.map((item) => [JSON.stringify(shapeOf(item)), shapeOf(item)]));
 		return [...seen.values()];
 	}
-	if (typeof value === "object") return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shapeOf(inner)]));
+	if (typeof value === "object")
+		return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shapeOf(inner)]));
 	if (typeof value === "bigint") return "int";
 	if (typeof value === "number") return Number.isInteger(value) ? "int" : "number";
 	return typeof value === "boolean" ? "bool" : typeof value;
@@ -87,7 +92,8 @@ export function shapeOf(value) {
 export function ourActions(source) {
 	const text = readFileSync(source, "utf8");
 	const products = new Map();
-	for (const [, name, service, version] of text.matchAll(/^#define (\w+) "(\w+)", "([\d-]+)"/gm)) products.set(name, { service, version });
+	for (const [, name, service, version] of text.matchAll(/^#define (\w+) "(\w+)", "([\d-]+)"/gm))
+		products.set(name, { service, version });
 	const rows = [...text.matchAll(/\[ACT_\w+\] = \{ "(\w+)", (\w+), (\w+)/g)];
 	return rows.map(([, name, product, kind]) => ({ name, ...products.get(product), changes: kind !== "READ" }));
 }

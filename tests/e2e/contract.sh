@@ -16,7 +16,8 @@ must 60 "onboarding" all_in_stage active 4
 # Things that are made by hand, for the sake of the calls that take them away.
 happened() { [ "$(count_calls "$1")" -ge 1 ]; }
 done_by_hand() { jq -e '.code == null' >/dev/null; }
-check "an environment key is made by hand" done_by_hand < <(by_hand tcb CreateApiKey "{\"EnvId\": \"$(attribute ada rollcallEnvId)\", \"KeyType\": \"api_key\"}")
+check "an environment key is made by hand" done_by_hand < <(by_hand \
+	tcb CreateApiKey "{\"EnvId\": \"$(attribute ada rollcallEnvId)\", \"KeyType\": \"api_key\"}")
 check "a second key" done_by_hand < <(by_hand cam CreateAccessKey "{\"TargetUin\": $(attribute ada rollcallUin)}")
 group=$(by_hand cam CreateGroup '{"GroupName": "by-hand"}' | jq .GroupId)
 check "and somebody is made member of a group" done_by_hand < <(by_hand cam AddUserToGroup \
