@@ -30,7 +30,6 @@ static int regrant(void *ctx, const struct found *f, struct account *want, struc
 		.memo = &t->granted,
 		.prove_after_ms = a->verify_ms };
 	int rc = grant(&in, f, t->worker->arena, want, e);
-	want->prove_after_ms = a->verify_ms;
 	/* A template that cannot be rendered stops granting.  It must never stop a cut. */
 	return rc && a->stage != STAGE_ACTIVE ? 0 : rc;
 }

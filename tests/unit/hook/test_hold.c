@@ -201,7 +201,7 @@ static void a_release_gives_only_what_the_directory_gives(void **state)
 	OK(suspend(r, A, "x"));
 	entry(r, A, "user0", "left", "7");
 	run(r);
-	struct store_account a = account(r, A), got;
+	struct store_account a, got;
 	OK(take(&r->f, 1u << LANE_REVOKE, 1, &got));
 	got.due_ms = r->f.time.now_ms + 5000;
 	got.lane = LANE_AUDIT;
