@@ -85,6 +85,7 @@ async function his(server) {
 	await holds(server, "the list is his environment and no other", env("list", "", { region: "ap-shanghai" }), (a) => listed(a) === own);
 	await holds(server, "info shows its storage, database, functions and log", env("info", own),
 		({ json }) => json?.EnvInfo.EnvId === own && PARTS.every((part) => json.EnvInfo[part].length === 1));
+	await holds(server, "and what it costs", env("info", own), ({ json }) => json?.EnvInfo.BillingInfo?.ExpireTime > "2");
 	await holds(server, "its domains", env("domains", own), (a) => !a.refused && a.text.includes(own));
 	await holds(server, "its functions", FUNCTIONS, (a) => !a.refused && a.json.success);
 	await holds(server, "who he is", cloud("sts", "GetCallerIdentity"), (a) => a.json?.UserId === String(key.uin));
