@@ -47,8 +47,11 @@ static void failed(void *ctx, enum row_id row, const struct err *e)
 	struct err named = *e;
 	err_wrap(&named, "%s", engine_life(t->worker->engine)->rows[row].driver->name);
 	log_err(level, "engine", t->person.login, &named);
-	if (row == ROW_PROOF)
+	if (row == ROW_PROOF) {
+		t->proof_failed = true;
+		t->proof_due_ms = e->kind == ERR_WAIT ? e->due_ms : 0;
 		str_copy(t->proof_request, sizeof(t->proof_request), e->request_id);
+	}
 	if (e->kind == ERR_AUTH)
 		engine_auth_failed(t->worker->engine, e);
 }
@@ -132,10 +135,9 @@ static void come_back(struct taken *t, const struct err *e)
 		a->due_ms = now + (a->lane == LANE_TIDY ? backoff(t, BACKOFF_MS, max) : max);
 		break;
 	}
-	/* What goes on beside it is looked at in time: a proof does not wait until a sold-out server is tried again. */
-	int64_t soon = now + t->parts->settings->cloud.driver.poll_ms;
-	if (e->due_ms && a->due_ms > soon && a->due_ms > e->due_ms)
-		a->due_ms = e->due_ms > soon ? e->due_ms : soon;
+	/* It does not wait until a sold-out server is tried again. */
+	if (t->proof_due_ms && a->due_ms > t->proof_due_ms)
+		a->due_ms = t->proof_due_ms;
 	if (a->lane == LANE_REVOKE && e->kind != ERR_STALE && e->kind != ERR_LIMIT)
 		a->due_ms = now + backoff(t, BACKOFF_REVOKE_MS, REVOKE_MAX_MS);
 	/* Whatever else failed: the second sweep comes in time. */
@@ -203,7 +205,7 @@ static bool cut(struct taken *t)
 static void tell_foreign(struct taken *t, int64_t began_ms)
 {
 	const struct engine_parts *p = t->parts;
-	if (p->foreign && t->found.proof_ms >= began_ms && str_eq(t->found.proof, PROOF_FOREIGN))
+	if (p->foreign && t->proof_failed && t->found.proof_ms >= began_ms && str_eq(t->found.proof, PROOF_FOREIGN))
 		p->foreign(p->foreign_ctx, t->account.uuid, t->account.generation, t->proof_request);
 }
 

@@ -35,7 +35,9 @@ struct taken {
 	struct journal journal;
 	struct call call;
 	struct walk walk;
-	char proof_request[48];      /* request id of what failed in the proof; "" when nothing did */
+	bool proof_failed;           /* in this walk ... */
+	char proof_request[48];      /* ... at the call with this request id */
+	int64_t proof_due_ms;        /* it waits, and goes on then; 0 = it does not wait */
 };
 
 /* Make *t ready for a walk of t->account (already filled).  Fails: INPUT (a record in the store is unusable), TEMP. */
