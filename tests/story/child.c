@@ -234,7 +234,9 @@ static void settle_settings(struct story_child *c)
 		.policy_cache_ms = 60000,
 		.isolation_ms = 0,
 		.openclaw_image = "OpenClaw",
-		.agent_timeout_ms = 900000 };
+		.agent_timeout_ms = 900000,
+		.probe_others = 2,
+		.prove_every_ms = 86400000LL };
 	s->life.grace_ms = GRACE_MS;
 	s->life.undo_ms = UNDO_MS;
 	s->life.weak_wait_ms = 30000;
@@ -264,6 +266,14 @@ static struct cam_catalogue *read_catalogue(struct arena *a)
 	return catalogue;
 }
 
+/* Nobody here is ever let into another environment: a proof that says so is wrong. */
+static void foreign(void *ctx, const char *uuid, unsigned generation, const char *request_id)
+{
+	(void)ctx;
+	fprintf(stderr, "story child: %s:%u was shown what is not his, request %s\n", uuid, generation, request_id);
+	_exit(6);
+}
+
 static void open_all(struct story_child *c)
 {
 	const struct life *l = c->life;
@@ -281,7 +291,7 @@ static void open_all(struct story_child *c)
 		.clock = &c->clock, .own_key = c->key, .installation = INSTALLATION, .secret_id = "AKIDstoryroot",
 		.secret_key = c->secret, .template_text = read_file(a, "policies/templates/employee.json"),
 		.boundary_text = read_file(a, "policies/templates/boundary.json"),
-		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a) };
+		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a), .foreign = foreign };
 	must(engine_new(&parts, &c->engine, &e), &e, "engine");
 	for (int i = 0; i < WORKERS; i++) {
 		struct wire *w = &c->wires[i];
