@@ -214,7 +214,8 @@ void taken_walk(struct taken *t)
 	struct store_account *a = &t->account;
 	struct walk_result r = { .complete = true };
 	int64_t now = clock_now(t->parts->clock);
-	/* What the directory shows meanwhile: an audit of somebody active does not make him "joining". */
+	/* An audit makes nobody "joining" who was complete: what it finds is his trouble, and told as that. */
+	bool settled = a->lane == LANE_AUDIT && a->stage == STAGE_ACTIVE && a->complete;
 	if (a->lane != LANE_AUDIT)
 		a->complete = false;
 	int64_t trust = now - t->parts->settings->life.trust_ms;
@@ -233,7 +234,7 @@ void taken_walk(struct taken *t)
 		return;
 	}
 	walk_run(&t->walk, &r);
-	a->complete = r.complete;
+	a->complete = r.complete || settled;
 	if (r.complete)
 		rest(t);
 	else

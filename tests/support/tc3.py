@@ -33,6 +33,12 @@ ACTIONS = {
     "ListUsers": ("cam", "2019-01-16"),
     "ListAccessKeys": ("cam", "2019-01-16"),
     "CreateAccessKey": ("cam", "2019-01-16"),
+    "AttachUserPolicy": ("cam", "2019-01-16"),
+    "DeleteUserPermissionsBoundary": ("cam", "2019-01-16"),
+    "CreateGroup": ("cam", "2019-01-16"),
+    "AddUserToGroup": ("cam", "2019-01-16"),
+    "AttachGroupPolicy": ("cam", "2019-01-16"),
+    "UpdatePolicy": ("cam", "2019-01-16"),
     "DescribeInstances": ("lighthouse", "2020-03-24"),
 }
 
