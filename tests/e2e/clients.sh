@@ -14,6 +14,14 @@ ada=$(attribute ada rollcallEnvId) bob=$(attribute bob rollcallEnvId)
 opened() { rollcall open "$1" --key "$W/escrow.key" --cert "$W/escrow.pem"; }
 check "two people are onboarded, and their keys can be opened" test "$(opened ada | jq -r .env) $(opened bob | jq -r .env)" = "$ada $bob"
 
+# The fence itself: what is not the cloud is refused by it, also without a proxy, by name and by address.
+for address in https://outside.invalid http://192.0.2.1; do
+	equal "$(client probe node -e 'fetch(process.argv[1]).catch((error) => console.log(error.cause?.message))' "$address")" \
+		"${address#*//} is outside of the fence" "$address cannot be reached from inside of the fence"
+done
+equal "$(tr '\n' ' ' <"$W/fence.log")" "outside.invalid:443 192.0.2.1:80 " "and both attempts were noted"
+rm -f "$W/fence.log"
+
 changing='[.log[] | select(.caller != "root" and .code == "OK") | .action | select(test("^(Describe|List|Get|Check)") | not)] | unique | join(" ")'
 relay mcp-ada node "$HERE/mcp.mjs" "$ada" "$bob" < <(opened ada)
 relay mcp-bob node "$HERE/mcp.mjs" "$bob" "$ada" < <(opened bob)
@@ -24,7 +32,7 @@ equal "$(cloud '[.environments[] | .status] | unique | join(" ")')" NORMAL "both
 # The emulator knows what they asked for: an action that it lacks would look like a refusal here.
 unknown='[.log[] | select(.code == "InvalidAction" or .code == "NoSuchVersion" or .code == "UnknownParameter") | "\(.action) \(.code)"] | unique | join(", ")'
 equal "$(calls "$unknown")" "" "no action or parameter of theirs is unknown to the emulator"
-note "they called: $(calls '[.log[] | select(.caller != "root" and .caller != "-") | .action] | unique | join(" ")')"
+note "with their keys were called: $(calls '[.log[] | select(.caller != "root" and .caller != "-") | .action] | unique | join(" ")')"
 
 # The key goes with the stage, whoever holds it.
 disable ada
