@@ -57,7 +57,7 @@ static bool covers_segment(const char *outer, const char *inner)
 		return str_eq(outer, inner);
 	if (strstr(inner, "${"))
 		inner = widen(inner, widened);
-	return cam_covers(outer, *inner ? inner : "*");
+	return cam_covers(outer, inner);
 }
 
 /* A wildcard in an account is read as foreign by an allow, and by a deny as nothing that one could count on. */

@@ -65,7 +65,10 @@ static char *chains(struct arena *a, const struct cam_proof *p)
 	"action zoo:Stroll env read gives badge after key gives key after cage\n" \
 	"action zoo:Steal env write widens gives key\n" \
 	"action zoo:Bribe env write widens gives lion after key gives bear after key,badge\n" \
-	"action zoo:Feed env write widens gives lion\n"
+	"action zoo:Feed env write widens gives lion\n" \
+	"action zoo:Copy env write widens gives key after cage\n" \
+	"action zoo:Trade env write widens gives badge gives lion after key\n" \
+	"action zoo:Sneak env write widens gives bear after badge,cage\n"
 
 static const struct row { const char *allow, *deny, *chains; } rows[] = {
 	{ "\"zoo:Feed\"", NULL, "zoo:Feed: with it a lion\n" },
@@ -95,10 +98,20 @@ static const struct row { const char *allow, *deny, *chains; } rows[] = {
 		"zoo:Steal: with it a key, then zoo:Bribe: a lion\n"
 		"zoo:Bribe: first zoo:Steal: a key, then with it a lion\n"
 		"zoo:Free: first zoo:Steal: a key, then zoo:Open: an open cage, then with it a lion\n" },
+	{ "\"zoo:Steal\",\"zoo:Trade\"", NULL, "zoo:Steal: with it a key, then zoo:Trade: a lion\n"
+		"zoo:Trade: first zoo:Steal: a key, then with it a lion\n" },
+	/* What is there already is not told twice. */
+	{ "\"zoo:Steal\",\"zoo:Open\",\"zoo:Copy\",\"zoo:Free\"", NULL,
+		"zoo:Steal: with it a key, then zoo:Open: an open cage, then zoo:Free: a lion\n"
+		"zoo:Copy: first zoo:Steal: a key, then zoo:Open: an open cage, then with it a key, then zoo:Free: a lion\n"
+		"zoo:Free: first zoo:Steal: a key, then zoo:Open: an open cage, then with it a lion\n" },
 	/* What widens is refused also when it leads nowhere yet, and when what comes before it is missing. */
 	{ "\"zoo:Steal\"", NULL, "zoo:Steal: with it a key, which may lead on\n" },
+	{ "\"zoo:Steal\",\"zoo:Open\",\"zoo:Climb\"", NULL, "zoo:Steal: with it a key, which may lead on\n" },
 	{ "\"zoo:Bribe\"", NULL, "zoo:Bribe: given a key, with it a lion\n" },
 	{ "\"zoo:Bribe\",\"zoo:Ask\"", NULL, "zoo:Bribe: given a key, with it a lion\n" },
+	{ "\"zoo:Sneak\"", NULL, "zoo:Sneak: given a badge and an open cage, with it a bear\n" },
+	{ "\"zoo:Sneak\",\"zoo:Ask\"", NULL, "zoo:Sneak: given an open cage, with it a bear\n" },
 	{ "\"zoo:Steal\",\"zoo:Bribe\"", "\"zoo:Steal\"",
 		"zoo:Steal: what may end in more rights is kept from him by a deny alone\n"
 		"zoo:Bribe: given a key, with it a lion\n" },
@@ -109,7 +122,7 @@ static const struct row { const char *allow, *deny, *chains; } rows[] = {
 		"zoo:Climb: first zoo:Steal: a key, then zoo:Stroll: a badge, then zoo:Open: an open cage, then with it a bear\n"
 		"zoo:Steal: with it a key, then zoo:Open: an open cage, then zoo:Stroll: a badge, then zoo:Climb: a bear\n" },
 	/* A wildcard takes the known steps along. */
-	{ "\"zoo:S*\",\"*:Bribe\"", NULL, "zoo:Steal: with it a key, then zoo:Bribe: a lion\n"
+	{ "\"zoo:St*\",\"*:Bribe\"", NULL, "zoo:Steal: with it a key, then zoo:Bribe: a lion\n"
 		"zoo:Bribe: first zoo:Steal: a key, then with it a lion\n" },
 };
 
@@ -154,7 +167,7 @@ static void a_line_less_is_no_more_rights(void **state)
 	(void)state;
 	AUTO_ARENA struct arena *a = arena_new(4 << 20);
 	static const char harmless[] = "\"zoo:Ask\",\"zoo:Visit\",\"zoo:Open\"";
-	const struct policy one = { harmless, "\"zoo:Steal\",\"zoo:Bribe\",\"zoo:Feed\"" };
+	const struct policy one = { harmless, "\"zoo:Steal\",\"zoo:Bribe\",\"zoo:Feed\",\"zoo:Copy\",\"zoo:Trade\",\"zoo:Sneak\"" };
 	size_t lines = 0;
 	assert_int_equal(prove(a, ZOO, 1, &one).count, 0);
 	for (const char *at = strstr(ZOO, "action "); at; at = strstr(at + 1, "action ")) {
@@ -169,7 +182,7 @@ static void a_line_less_is_no_more_rights(void **state)
 		}
 		lines++;
 	}
-	assert_int_equal(lines, 9);
+	assert_int_equal(lines, 12);
 }
 
 /* As many facts as there may be, each after the one before. */

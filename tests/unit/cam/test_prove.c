@@ -215,6 +215,9 @@ static const struct row { const char *statements; int kind; const char *says; } 
 	{ ALLOW("tcb:ReadEnv", "qcs::tcb::uin/999:*") "," DENY("tcb:ReadEnv", "qcs::tcb::uin/999:*"), ISOLATED, NULL },
 	{ ALLOW("tcb:ReadEnv", "qcs::tcb::uin/100000000001:*") "," DENY("tcb:ReadEnv", "qcs::tcb::uid/1300000001:*"), ISOLATED, NULL },
 	{ ALLOW("tcb:ReadEnv", "qcs::tcb::uin/999:*") "," DENY("tcb:ReadEnv", "qcs::tcb::uin/*:*"), CAM_REACHES, "" },
+	{ ALLOW("tcb:ReadEnv", "qcs::tcb::uin/999:*") "," DENY("tcb:ReadEnv", "qcs::tcb::*:*"), ISOLATED, NULL },
+	{ ALLOW("tcb:ReadEnv", "qcs::tcb:::x") "," DENY("tcb:ReadEnv", "qcs::tcb::uin/999:x"), CAM_REACHES, "" },
+	{ ALLOW("tcb:ReadEnv", "qcs::tcb:::x") "," DENY("tcb:ReadEnv", "qcs::tcb::*:x"), ISOLATED, NULL },
 	{ ALLOW("tcb:ReadEnv", "qcs::tcb:::a*") "," DENY("tcb:ReadEnv", "qcs::tcb:::a*"), ISOLATED, NULL },
 	{ ALLOW("tcb:ReadEnv", "qcs::tcb:::a*b") "," DENY("tcb:ReadEnv", "qcs::tcb:::a*"), ISOLATED, NULL },
 	{ ALLOW("tcb:ReadEnv", "qcs::tcb:::a*") "," DENY("tcb:ReadEnv", "qcs::tcb:::a*b"), CAM_REACHES, "" },
@@ -325,6 +328,7 @@ static void lists_are_cut(void **state)
 	assert_true(str_starts(text, p.findings[0].sentence));
 	assert_non_null(strstr(text, arena_printf(a, "\n%s\nand %zu more", p.findings[1].sentence, p.count - 2)));
 	assert_null(strchr(cam_proof_text(a, &p, 1) + strlen(p.findings[0].sentence) + 1, '\n'));
+	assert_null(strstr(cam_proof_text(a, &p, p.count), "\nand "));
 	assert_string_equal(cam_proof_text(a, &(struct cam_proof){ 0 }, 5), "");
 }
 
@@ -357,6 +361,30 @@ static void duties(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
 		assert_int_equal(prove(a, small, arena_printf(a, DOC("%s"), good[i]), NULL).count, 0);
+}
+
+/* Whatever a level says of accounts, another one's is nobody's own; and what destroys is denied on all that is. */
+static void levels(void **state)
+{
+	(void)state;
+	AUTO_ARENA struct arena *a = arena_new(1 << 20);
+	const char *wide = "level env qcs::tcb:*:*:env/${envId}\nlevel env qcs::tcb:*:*:box/${envId}\n"
+		"action tcb:ReadEnv env read\naction tcb:KillEnv env write destroys\n";
+	const struct { const char *policy; int kind; } tries[] = {
+		{ DOC(ALLOW("tcb:ReadEnv", "qcs::tcb:::env/own-1") "," DENY("tcb:KillEnv", "*")), ISOLATED },
+		{ DOC(ALLOW("tcb:ReadEnv", "qcs::tcb:::box/own-1") "," DENY("tcb:KillEnv", "*")), ISOLATED },
+		{ DOC(ALLOW("tcb:ReadEnv", "qcs::tcb:::*/own-1") "," DENY("tcb:KillEnv", "*")), CAM_REACHES },
+		{ DOC(ALLOW("tcb:ReadEnv", "qcs::tcb::*:env/own-1") "," DENY("tcb:KillEnv", "*")), CAM_REACHES },
+		{ DOC(ALLOW("tcb:ReadEnv", "qcs::tcb::uin/999:env/own-1") "," DENY("tcb:KillEnv", "*")), CAM_REACHES },
+		{ DOC(DENY("tcb:KillEnv", "qcs::tcb::*:env/*")), CAM_NOT_DENIED },
+		{ DOC(DENY("tcb:KillEnv", "qcs::tcb::*:box/*")), CAM_NOT_DENIED },
+		{ DOC(DENY("tcb:KillEnv", "qcs::tcb::*:box/*") "," DENY("tcb:*", "qcs::tcb::*:env/*")), ISOLATED },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		struct cam_proof p = prove(a, wide, tries[i].policy, NULL);
+		if (tries[i].kind == ISOLATED ? p.count != 0 : p.count != 1 || (int)p.findings[0].kind != tries[i].kind)
+			fail_msg("%s: %s", tries[i].policy, cam_proof_text(a, &p, 10));
+	}
 }
 
 static void boundary_and_barrier(void **state)
@@ -421,6 +449,7 @@ int main(void)
 		cmocka_unit_test(findings_name_their_place),
 		cmocka_unit_test(lists_are_cut),
 		cmocka_unit_test(duties),
+		cmocka_unit_test(levels),
 		cmocka_unit_test(boundary_and_barrier),
 		cmocka_unit_test(identifiers),
 	};
