@@ -145,6 +145,14 @@ static void keys_made_by_hand_are_only_told(void **state)
 	assert_int_equal(keys(c), 1);
 	assert_true(active(c, c->found.key_id));
 	assert_string_equal(c->found.note, "");
+	/* What gave way to ours is not left. */
+	by_hand(c, "again");
+	c->want.key_again = true;
+	c->found.key_locked_ms = c->v.now_ms;
+	assert_int_equal(cloud_step_on(c, ROW_KEY), 0);
+	assert_int_equal(keys(c), 1);
+	assert_string_equal(c->found.note, "");
+	assert_int_equal(c->found.keys_by_hand, 0);
 }
 
 static void locked_and_back(void **state)

@@ -120,6 +120,7 @@ static void with_colleagues(void **state)
 	print_message("a proof made again, 2 other environments: %u calls with his key\n", c->found.proof_calls);
 	/* None at all are asked about: nobody lists. */
 	c->settings.probe_others = 0;
+	c->v.now_ms += c->settings.poll_ms;
 	ask_again(c);
 	sent = c->sent;
 	proved(c, 3);

@@ -255,6 +255,58 @@ static void a_failure_is_not_an_absence(void **state)
 	assert_int_equal(look_for(f, "env-3", 5000, &env, NULL, &e), 0);
 }
 
+static size_t others(struct fixture *f, struct arena *a, const char *own, size_t most, const char **out)
+{
+	struct api api = { .transport = &f->wire, .limit = f->limit, .clock = &f->clock, .secret_id = "i", .secret_key = f->key,
+		.domain = "d", .region = "r", .timeout_ms = 1000 };
+	struct call c = { .api = &api, .arena = a, .clock = &f->clock, .snapshot = f->snapshot };
+	struct err e;
+	size_t count = 99;
+	if (snapshot_others(f->snapshot, &c, &f->want, own, 5000, most, out, &count, &e))
+		fail_msg("%s", e.text);
+	return count;
+}
+
+/* Each once, never his own, and all of them equally often. */
+static void a_sample_of_others(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_ARENA struct arena *a = arena_new(SIZE_MAX);
+	const char *out[20];
+	int seen[10] = { 0 };
+	f->count = 10;
+	for (int i = 0; i < 900; i++) {
+		assert_int_equal(others(f, a, "env-4", 3, out), 3);
+		assert_true(strcmp(out[0], out[1]) && strcmp(out[0], out[2]) && strcmp(out[1], out[2]));
+		for (int k = 0; k < 3; k++)
+			seen[strtol(out[k] + strlen("env-"), NULL, 10)]++;
+	}
+	for (int i = 0; i < 10; i++)
+		assert_in_range(seen[i], i == 4 ? 0 : 230, i == 4 ? 0 : 370);
+	assert_int_equal(f->pages, 1);
+	assert_int_equal(others(f, a, "env-4", 20, out), 9);
+	assert_int_equal(others(f, a, "", 20, out), 10);
+	assert_int_equal(others(f, a, "env-4", 9, out), 9);
+	/* They outlive the listing. */
+	f->v.now_ms += 5001;
+	f->count = 1;
+	const char *more[20];
+	assert_int_equal(others(f, a, "env-0", 20, more), 0);
+	for (int k = 0; k < 9; k++)
+		assert_true(str_starts(out[k], "env-"));
+	f->count = 0;
+	f->v.now_ms += 5001;
+	assert_int_equal(others(f, a, "env-0", 20, more), 0);
+	f->fail = true;
+	f->v.now_ms += 5001;
+	struct err e;
+	size_t count;
+	struct api api = { .transport = &f->wire, .limit = f->limit, .clock = &f->clock, .secret_id = "i", .secret_key = f->key,
+		.domain = "d", .region = "r", .timeout_ms = 1000 };
+	struct call c = { .api = &api, .arena = a, .clock = &f->clock, .snapshot = f->snapshot };
+	assert_int_equal(snapshot_others(f->snapshot, &c, &f->want, "", 5000, 2, out, &count, &e), ERR_TEMP);
+}
+
 static void *one_of_many(void *p)
 {
 	struct snapshot_env env;
@@ -330,6 +382,7 @@ int main(void)
 		T(a_listing_that_is_limited),
 		T(no_environment_at_all),
 		T(a_failure_is_not_an_absence),
+		T(a_sample_of_others),
 		T(many_wait_for_one),
 		T(a_change_during_the_listing),
 		T(nobody_inherits_a_failure),
