@@ -28,7 +28,7 @@ struct tally { int64_t count[LEFT + 1], refused, calls; struct json *failures, *
 /* His walk ends before the proof, and will for a while: a row that the proof needs is in trouble that does not pass. */
 static bool is_stuck(const struct store_account *a, const struct found *f, int64_t asked_ms, int64_t now)
 {
-	return a->owner == 0 && a->due_ms > now && err_is_lasting(a->trouble_kind) && f->verified_ms[ROW_KEY] <= asked_ms;
+	return a->due_ms > now && err_is_lasting(a->trouble_kind) && f->verified_ms[ROW_KEY] <= asked_ms;
 }
 
 static enum standing standing_of(const struct store_account *a, const struct found *f, int64_t asked_ms, int64_t now)
@@ -56,8 +56,8 @@ static int list(const struct desk_request *r, struct json *into, const struct st
 	json_put_text(o, "login", p.login);
 	json_put_text(o, "uuid", p.uuid);
 	json_put_text(o, "result", result);
-	if (a->trouble_kind)
-		json_put_text(o, "trouble", a->trouble);
+	/* Of somebody who is held for it, the trouble is by now that of taking away. */
+	json_put_text(o, "trouble", a->hold_reason ? a->hold_reason : a->trouble_kind ? a->trouble : NULL);
 	json_push(into, o);
 	return 0;
 }

@@ -88,9 +88,11 @@ static void everybody_is_asked_and_counted(void **state)
 	assert_string_equal(json_text(a.body, "failures[0].trouble"), "the proof of isolation failed");
 	/* Held for it: still the answer to this question. */
 	bob.stage = STAGE_HELD;
+	bob.hold_reason = "proof: foreign data";
 	assert_int_equal(store_account_news(h->f.store, &bob, &e), 0);
 	a = ask_text(h, WIRE_VERIFY, NULL, asked);
 	counts(&a, 2, 1, 1, 0, 0);
+	assert_string_equal(json_text(a.body, "failures[0].trouble"), "proof: foreign data");
 	/* Only asked how far it is: nothing is begun by that. */
 	assert_int_equal(h->wakes, 1);
 	assert_int_equal(evidence_lines(h, "verify"), 1);
