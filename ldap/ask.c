@@ -109,29 +109,48 @@ int dir_compare(struct dir *d, const char *dn, const char *name, struct value v,
 
 /* --- schema -------------------------------------------------------------- */
 
-static bool type_is(const LDAPAttributeType *t, const char *name)
+const char *const schema_parts[SCHEMA_PARTS] = { "attributeTypes", "objectClasses", "matchingRules" };
+
+static void strike(const char *oid, char **names, const char **wanted, size_t count)
 {
-	if (t->at_oid && str_eq(t->at_oid, name))
-		return true;
-	for (char **n = t->at_names; n && *n; n++)
-		if (attribute_is(name, *n))
-			return true;
-	return false;
+	for (size_t k = 0; k < count; k++) {
+		bool known = wanted[k] && oid && attribute_is(oid, wanted[k]);
+
+		for (char **n = names; wanted[k] && !known && n && *n; n++)
+			known = attribute_is(*n, wanted[k]);
+		if (known)
+			wanted[k] = NULL;
+	}
 }
 
-/* One walk over the schema: what was found is struck off. */
-static void strike_known(const struct attribute *types, const char **wanted, size_t count)
+/* One walk over the definitions; one that cannot be read defines nothing. */
+void schema_strike(const struct entry *subschema, enum schema_part part, const char **wanted, size_t count)
 {
-	for (size_t i = 0; i < types->count; i++) {
-		int code;
-		const char *place;
-		LDAPAttributeType *t = ldap_str2attributetype((const char *)types->values[i].data, &code, &place,
-			LDAP_SCHEMA_ALLOW_ALL);
+	const struct attribute *list = entry_find(subschema, schema_parts[part]);
 
-		for (size_t k = 0; t && k < count; k++)
-			if (wanted[k] && type_is(t, wanted[k]))
-				wanted[k] = NULL;
-		ldap_attributetype_free(t);
+	for (size_t i = 0; list && count && i < list->count; i++) {
+		const char *text = (const char *)list->values[i].data, *place;
+		int code;
+
+		if (part == SCHEMA_ATTRIBUTES) {
+			LDAPAttributeType *t = ldap_str2attributetype(text, &code, &place, LDAP_SCHEMA_ALLOW_ALL);
+
+			if (t)
+				strike(t->at_oid, t->at_names, wanted, count);
+			ldap_attributetype_free(t);
+		} else if (part == SCHEMA_CLASSES) {
+			LDAPObjectClass *c = ldap_str2objectclass(text, &code, &place, LDAP_SCHEMA_ALLOW_ALL);
+
+			if (c)
+				strike(c->oc_oid, c->oc_names, wanted, count);
+			ldap_objectclass_free(c);
+		} else {
+			LDAPMatchingRule *r = ldap_str2matchingrule(text, &code, &place, LDAP_SCHEMA_ALLOW_ALL);
+
+			if (r)
+				strike(r->mr_oid, r->mr_names, wanted, count);
+			ldap_matchingrule_free(r);
+		}
 	}
 }
 
@@ -140,7 +159,6 @@ int dir_schema_knows(struct dir *d, const char *const *names, struct err *e)
 	static const char *const where[] = { "subschemaSubentry", NULL }, *const what[] = { "attributeTypes", NULL };
 	AUTO_ARENA struct arena *a = arena_new(64u << 20);
 	struct entry *entry = NULL;
-	const struct attribute *types;
 	const char *dn = NULL, **wanted;
 	size_t count = 0;
 	int rc = dir_read(d, "", where, a, &entry, e);
@@ -151,14 +169,13 @@ int dir_schema_knows(struct dir *d, const char *const *names, struct err *e)
 		rc = dir_read(d, dn ? dn : "cn=Subschema", what, a, &entry, e);
 	if (rc)
 		return rc == ERR_INPUT ? rc : err_set(e, ERR_TEMP, "the server's schema could not be read");
-	types = entry_find(entry, "attributeTypes");
-	if (!types)
+	if (!entry_find(entry, schema_parts[SCHEMA_ATTRIBUTES]))
 		return err_set(e, ERR_TEMP, "the server's schema could not be read: no attributeTypes in \"%s\"",
 			dn ? dn : "");
 	while (names[count])
 		count++;
 	wanted = arena_memdup(a, names, count * sizeof(*names));
-	strike_known(types, wanted, count);
+	schema_strike(entry, SCHEMA_ATTRIBUTES, wanted, count);
 	for (size_t i = 0; i < count; i++)
 		if (wanted[i])
 			return err_set(e, ERR_INPUT, "attribute \"%s\" is unknown to the server's schema", wanted[i]);

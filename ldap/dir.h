@@ -39,6 +39,14 @@ struct dir_settings {
 	const char *scope_filter;     /* who is managed: wide, e.g. (objectClass=inetOrgPerson) */
 	const char *widest;           /* base of re-reads; NULL: base */
 	const char *still_ours;       /* people moved below here are kept; NULL: none */
+	/* Entries that are always there and readable.  One that is missing puts the absence of everybody below its own
+	 * parent in doubt; see gate.h.  Best somebody like those who are managed, one in each branch. */
+	size_t sentinel_count;
+	char **sentinels;
+	/* Attributes that the verdict on a person hangs on (person_needs()), NULL-terminated; those of the scope filter
+	 * are added.  One that the server's schema lacks puts everybody's absence in doubt.  NULL: none. */
+	char **needs;
+	bool schema_unreadable_ok;    /* a schema that this identity may not read is no reason to doubt */
 	int64_t refresh_ms;           /* full refresh at least this often */
 	int64_t heartbeat_ms;         /* after this long without a message ask the server for a sign of life */
 	size_t max_message;           /* bytes of one LDAP message (the schema is one: 1 MiB at least); 0: unlimited */

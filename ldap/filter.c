@@ -264,6 +264,22 @@ void filter_attributes(const struct filter *f, void (*each)(void *ctx, const cha
 		filter_attributes(c, each, ctx);
 }
 
+void filter_rules(const struct filter *f, void (*each)(void *ctx, const char *oid), void *ctx)
+{
+	if (f->op == FILTER_ALL_BITS || f->op == FILTER_ANY_BIT)
+		each(ctx, f->op == FILTER_ALL_BITS ? RULE_ALL_BITS : RULE_ANY_BIT);
+	for (const struct filter *c = f->child; c; c = c->next)
+		filter_rules(c, each, ctx);
+}
+
+void filter_classes(const struct filter *f, void (*each)(void *ctx, const char *name), void *ctx)
+{
+	if (f->op == FILTER_EQUAL && attribute_is(f->attribute, "objectClass"))
+		each(ctx, (const char *)f->value.data);
+	for (const struct filter *c = f->child; c; c = c->next)
+		filter_classes(c, each, ctx);
+}
+
 const char *filter_text(const struct filter *f)
 {
 	return f->text;

@@ -29,6 +29,9 @@ MUST_USE int filter_parse(struct arena *, const char *text, const struct filter 
 struct verdict filter_judge(const struct filter *, const struct entry *);
 /* Calls each(ctx, name) for every attribute the filter names. */
 void filter_attributes(const struct filter *, void (*each)(void *ctx, const char *name), void *ctx);
+/* What else a server must know to judge it: the numbers of its matching rules, and the classes it asks for. */
+void filter_rules(const struct filter *, void (*each)(void *ctx, const char *oid), void *ctx);
+void filter_classes(const struct filter *, void (*each)(void *ctx, const char *name), void *ctx);
 const char *filter_text(const struct filter *);     /* as it was given */
 /* Escape a value for use in a filter (RFC 4515 3). */
 char *filter_escape(struct arena *, const void *value, size_t n);

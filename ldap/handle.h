@@ -30,6 +30,10 @@ MUST_USE int handle_message(
 /* Wait for the result of an operation that has no other messages; 0 only when it is success.
  * *code is the result code in any case in which an answer came. */
 MUST_USE int handle_result(struct dir *, int msgid, int64_t ms, int *code, struct err *e, const char *doing);
+/* Strike out (NULL) what a subschema entry defines, by name or number, without case and options. */
+enum schema_part { SCHEMA_ATTRIBUTES, SCHEMA_CLASSES, SCHEMA_RULES, SCHEMA_PARTS };
+extern const char *const schema_parts[SCHEMA_PARTS];      /* "attributeTypes", ... */
+void schema_strike(const struct entry *, enum schema_part, const char **names, size_t count);
 /* Copy an entry message.  uuid of *out is filled from entryUUID when that was asked for. */
 MUST_USE int handle_entry(struct dir *, LDAPMessage *, struct arena *, struct entry **out, struct err *e);
 

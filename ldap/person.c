@@ -323,3 +323,13 @@ char **person_attributes(const struct roll_rules *rules, struct arena *a)
 			add_name(&n, own_attributes[i].name);
 	return n.items;
 }
+
+char **person_needs(const struct roll_rules *rules, struct arena *a)
+{
+	struct names n = { .arena = a, .items = arena_alloc(a, sizeof(*n.items)), .room = 1 };
+
+	add_name(&n, rules->map.login);
+	add_filter(&n, rules->entitled);
+	add_filter(&n, rules->disabled);
+	return n.items;
+}

@@ -87,5 +87,7 @@ MUST_USE int person_read(const struct entry *, const struct roll_rules *, int64_
 /* Attributes to ask for, NULL-terminated: mapped ones, those the filters name, entryUUID, entryCSN,
  * modifyTimestamp, objectClass, and Rollcall's own that hold no secret. */
 char **person_attributes(const struct roll_rules *, struct arena *);
+/* Those of them without which the verdict is another one: the login, and what the entitled and disabled filters name. */
+char **person_needs(const struct roll_rules *, struct arena *);
 
 #endif

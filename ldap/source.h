@@ -7,7 +7,9 @@
  * Whoever was not named between STARTED and REFRESHED is absent; after LOST instead of REFRESHED what was
  * gathered about absence is thrown away.  GONE is a hint of absence, never proof: the reader confirms it
  * (struct confirm below); a GONE between STARTED and REFRESHED counts only once REFRESHED has come (slapd
- * sends deletes and may fail after them).  The source reconnects by itself, with back-off, over its list of servers. */
+ * sends deletes and may fail after them).  A REFRESHED says itself what speaks against it as proof of absence; the
+ * doubts hold until the next one, for the GONE behind it, too, and for every verdict that is not solid (person.h).
+ * The source reconnects by itself, with back-off, over its list of servers. */
 #ifndef ROLLCALL_LDAP_SOURCE_H
 #define ROLLCALL_LDAP_SOURCE_H
 
@@ -24,9 +26,23 @@ enum source_kind {
 	SOURCE_ENTRY,       /* an entry as it is now (added, changed or merely listed) */
 	SOURCE_PRESENT,     /* this UUID is there, unchanged */
 	SOURCE_GONE,        /* the server says: left the content */
-	SOURCE_REFRESHED,   /* the refresh ended with success */
+	SOURCE_REFRESHED,   /* the refresh ended with success, and what it proves was looked at */
 	SOURCE_LOST,        /* connection or refresh failed; err says why, due_ms when it tries again */
 };
+
+/* What cannot be believed absent, although it was not named. */
+struct source_doubt {
+	const char *branch;          /* a DN: whoever was last seen there or below */
+	const char *why;             /* one line */
+};
+struct source_doubts {
+	const char *all;             /* why nobody can; NULL: no such reason */
+	size_t count;
+	struct source_doubt *branches;
+};
+/* Why the absence of somebody last seen at `dn` is in doubt; NULL: it is not.  dn NULL or none: the first doubt of all. */
+const char *source_doubts_about(const struct source_doubts *, const char *dn);
+struct source_doubts source_doubts_copy(const struct source_doubts *, struct arena *);
 
 struct source_event {
 	enum source_kind kind;
@@ -34,6 +50,7 @@ struct source_event {
 	char uuid[UUID_TEXT];        /* ENTRY, PRESENT, GONE */
 	const char *server;          /* STARTED, LOST: the URI */
 	struct err err;              /* LOST */
+	struct source_doubts doubts; /* REFRESHED, in the arena of the call */
 };
 
 struct source {

@@ -1,9 +1,11 @@
 /* The source by RFC 4533: a small machine that next() turns until it yields an event or the time is up.
  *
- *     PAUSED --pause over--> CONNECTING --bound--> REFRESHING --refreshDone--> PERSISTING
- *        ^------- LOST -----------|--------------------|---------------------------|
- *                                               ^------ timer, wake(again) --------|
+ *     PAUSED --pause over--> CONNECTING --bound--> REFRESHING --refreshDone--> CHECKING --gate--> PERSISTING
+ *        ^------- LOST -----------|--------------------|-----------------------|--------------------|
+ *                                               ^------------- timer, wake(again) ------------------|
  *
+ * CHECKING asks what the refresh proves (gate.h).  What the subscription says meanwhile is put aside, so that REFRESHED
+ * comes before it.
  * UUIDs that the server names as gone while REFRESHING are handed on at once as GONE: slapd sends them before
  * it may still fail, so the reader acts on them only after REFRESHED. */
 #include "ldap/sync.h"
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/str.h"
+#include "ldap/gate.h"
 #include "ldap/sync_connect.h"
 #include "ldap/sync_wire.h"
 
@@ -26,7 +29,7 @@
 #define STILL_FACTOR 4              /* a refresh without one message for so many heartbeats has failed */
 #define BORING_MESSAGES 256         /* handled in one turn before the time is looked at again */
 
-enum phase { PAUSED, CONNECTING, REFRESHING, PERSISTING };
+enum phase { PAUSED, CONNECTING, REFRESHING, CHECKING, PERSISTING };
 
 struct sync {
 	struct source source;
@@ -49,6 +52,8 @@ struct sync {
 	BerVarray ids;                  /* what is left of a syncIdSet */
 	size_t next_id;
 	bool ids_gone;
+	struct gate *gate;
+	struct sync_held held;          /* said by the subscription while CHECKING */
 	int wake_fd;
 	atomic_bool again;
 };
@@ -67,9 +72,17 @@ static void forget_ids(struct sync *s)
 	s->next_id = 0;
 }
 
-static void drop_connection(struct sync *s)
+/* Whatever belongs to the running refresh. */
+static void forget_refresh(struct sync *s)
 {
 	forget_ids(s);
+	sync_held_clear(&s->held);
+	gate_reset(s->gate);
+}
+
+static void drop_connection(struct sync *s)
+{
+	forget_refresh(s);
 	if (s->dir && s->search >= 0 && dir_usable(s->dir))
 		ldap_abandon_ext(s->dir->ld, s->search, NULL, NULL);
 	dir_close(s->dir);
@@ -134,7 +147,7 @@ static bool begin_refresh(struct sync *s, struct source_event *ev)
 	struct err e;
 
 	atomic_store(&s->again, false);
-	forget_ids(s);
+	forget_refresh(s);
 	if (s->search >= 0)
 		ldap_abandon_ext(s->dir->ld, s->search, NULL, NULL);
 	s->search = -1;
@@ -169,6 +182,26 @@ static bool take_id(struct sync *s, struct source_event *ev)
 	return true;
 }
 
+/* The server has named everybody.  Does that prove that nobody else is there? */
+static bool begin_check(struct sync *s, struct source_event *ev)
+{
+	struct err e;
+
+	s->phase = CHECKING;
+	return gate_start(s->gate, s->dir, true, &e) ? lose(s, ev, &e) : false;
+}
+
+static bool end_check(struct sync *s, struct arena *a, struct source_event *ev)
+{
+	s->phase = PERSISTING;
+	s->refreshed = now(s);
+	s->failures = 0;
+	ev->kind = SOURCE_REFRESHED;
+	ev->doubts = gate_doubts(s->gate, a);
+	gate_reset(s->gate);
+	return true;
+}
+
 static bool take_news(struct sync *s, struct sync_message *news, struct source_event *ev)
 {
 	static const enum source_kind kinds[] = {
@@ -184,13 +217,11 @@ static bool take_news(struct sync *s, struct sync_message *news, struct source_e
 		s->ids_gone = news->gone;
 		return take_id(s, ev);
 	case NEWS_REFRESHED:
-		if (s->phase != REFRESHING)
-			return false;
-		s->phase = PERSISTING;
-		s->refreshed = now(s);
-		s->failures = 0;
-		ev->kind = SOURCE_REFRESHED;
-		return true;
+		return s->phase == REFRESHING && begin_check(s, ev);
+	case NEWS_ELSEWHERE:
+		if (s->phase == REFRESHING)
+			gate_elsewhere(s->gate, news->url);
+		return false;
 	default:
 		ev->kind = kinds[news->news];
 		ev->entry = news->entry;
@@ -199,14 +230,21 @@ static bool take_news(struct sync *s, struct sync_message *news, struct source_e
 	}
 }
 
-/* One message: ours, the heartbeat's answer, or a late one of an abandoned search. */
+/* One message: ours, the gate's or the heartbeat's answer, or a late one of an abandoned search. */
 static bool take_message(struct sync *s, LDAPMessage *m, struct arena *a, struct source_event *ev)
 {
 	struct sync_message news;
 	struct err e;
 	int id = ldap_msgid(m), rc;
+	int64_t deadline;
+	bool done;
 
 	s->heard = now(s);
+	if (id == gate_question(s->gate, &deadline)) {
+		if (gate_take(s->gate, m, &done, &e))
+			return lose(s, ev, &e);
+		return done && end_check(s, a, ev);
+	}
 	if (id == s->heartbeat && ldap_msgtype(m) == LDAP_RES_SEARCH_RESULT)
 		s->heartbeat = -1;
 	if (id != s->search)
@@ -227,9 +265,14 @@ static bool check_life(struct sync *s, struct source_event *ev)
 	char *no_attributes[] = { (char[]){ LDAP_NO_ATTRS }, NULL };
 	const struct dir_settings *set = s->settings;
 	struct err e;
-	int64_t t = now(s);
+	int64_t t = now(s), deadline;
 	int rc;
 
+	if (gate_question(s->gate, &deadline) >= 0 && t >= deadline) {
+		s->dir->broken = true;
+		err_set(&e, ERR_TEMP, "the server did not answer within %lld ms what absence proves", (long long)set->answer_ms);
+		return lose(s, ev, &e);
+	}
 	if (s->heartbeat >= 0 && t - s->asked >= set->answer_ms && t - s->heard >= set->answer_ms) {
 		s->dir->broken = true;
 		err_set(&e, ERR_TEMP, "the server gave no sign of life for %lld ms", (long long)(t - s->heard));
@@ -253,6 +296,24 @@ static bool check_life(struct sync *s, struct source_event *ev)
 	return lose(s, ev, &e);
 }
 
+/* A message, put aside or new.  0 = there is none, -1 = the connection is gone. */
+static int next_message(struct sync *s, LDAPMessage **m)
+{
+	struct timeval zero = { 0 };
+	int rc;
+
+	*m = s->phase == PERSISTING ? sync_unhold(&s->held) : NULL;
+	while (!*m) {
+		rc = ldap_result(s->dir->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &zero, m);
+		if (rc <= 0 || s->phase != CHECKING || ldap_msgid(*m) != s->search)
+			return rc;
+		s->heard = now(s);
+		sync_hold(&s->held, *m);
+		*m = NULL;
+	}
+	return 1;
+}
+
 /* Read what is there.  *more: it stopped before everything was read. */
 static bool stream(struct sync *s, struct arena *a, struct source_event *ev, bool *more)
 {
@@ -263,9 +324,8 @@ static bool stream(struct sync *s, struct arena *a, struct source_event *ev, boo
 	if (atomic_load(&s->again) || (s->phase == PERSISTING && now(s) - s->refreshed >= s->settings->refresh_ms))
 		return begin_refresh(s, ev);
 	for (int i = 0; i < BORING_MESSAGES; i++) {
-		struct timeval zero = { 0 };
-		LDAPMessage *m = NULL;
-		int rc = ldap_result(s->dir->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &zero, &m);
+		LDAPMessage *m;
+		int rc = next_message(s, &m);
 		bool event;
 
 		if (rc < 0) {
@@ -304,6 +364,9 @@ static int64_t next_moment(const struct sync *s)
 		return t;
 	case REFRESHING:
 		t = s->progress + STILL_FACTOR * set->heartbeat_ms;
+		break;
+	case CHECKING:
+		gate_question(s->gate, &t);
 		break;
 	case PERSISTING:
 		t = s->refreshed + set->refresh_ms;
@@ -376,6 +439,7 @@ static void sync_close(struct source *source)
 
 	connector_close(&s->connector);
 	drop_connection(s);
+	gate_free(s->gate);
 	mem_cleanup_fd(&s->wake_fd);
 	mem_cleanup_free(&s);
 }
@@ -390,6 +454,7 @@ struct source *sync_source(const struct dir_settings *settings, char **attribute
 	s->search = s->heartbeat = -1;
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	connector_init(&s->connector, settings, clock);
+	s->gate = gate_new(settings);
 	s->source = (struct source){ s, sync_next, sync_wake, sync_close };
 	return &s->source;
 }

@@ -175,6 +175,18 @@ static int decode_intermediate(struct dir *d, LDAPMessage *m, struct sync_messag
 	return rc;
 }
 
+static int decode_reference(struct dir *d, LDAPMessage *m, struct arena *a, struct sync_message *out, struct err *e)
+{
+	char **urls = NULL;
+
+	if (ldap_parse_reference(d->ld, m, &urls, NULL, 0) != LDAP_SUCCESS)
+		return broken_message(d, e, "a referral that cannot be read");
+	out->news = NEWS_ELSEWHERE;
+	out->url = arena_strdup(a, urls && urls[0] ? urls[0] : "");
+	ldap_memvfree((void **)urls);
+	return 0;
+}
+
 /* The search ended.  In this mode it ends only by an error or by the server's wish. */
 static int decode_end(struct dir *d, LDAPMessage *m, struct err *e)
 {
@@ -203,10 +215,32 @@ int sync_decode(struct dir *d, LDAPMessage *m, struct arena *a, struct sync_mess
 	case LDAP_RES_SEARCH_ENTRY:
 		return decode_entry(d, m, a, out, e);
 	case LDAP_RES_SEARCH_REFERENCE:
-		return 0;
+		return decode_reference(d, m, a, out, e);
 	case LDAP_RES_INTERMEDIATE:
 		return decode_intermediate(d, m, out, e);
 	default:
 		return decode_end(d, m, e);
 	}
+}
+
+void sync_hold(struct sync_held *h, LDAPMessage *m)
+{
+	if (h->count == h->room) {
+		h->room = h->room ? h->room * 2 : 16;
+		h->items = mem_realloc(h->items, h->room * sizeof(*h->items));
+	}
+	h->items[h->count++] = m;
+}
+
+LDAPMessage *sync_unhold(struct sync_held *h)
+{
+	return h->next < h->count ? h->items[h->next++] : NULL;
+}
+
+void sync_held_clear(struct sync_held *h)
+{
+	while (h->next < h->count)
+		ldap_msgfree(h->items[h->next++]);
+	mem_cleanup_free(&h->items);
+	*h = (struct sync_held){ 0 };
 }

@@ -3,20 +3,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
-#include <arpa/inet.h>
-#include <lber.h>
-#include <ldap.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-#include "tests/support/directory.h"
+#include "tests/unit/ldap/fake.h"
 
 #ifdef __SANITIZE_ADDRESS__
 void __lsan_disable(void);
@@ -25,173 +17,6 @@ void __lsan_enable(void);
 #define __lsan_disable() ((void)0)
 #define __lsan_enable() ((void)0)
 #endif
-
-#define ID_A "\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11\x11"
-#define ID_B "\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22\x22"
-#define ID_NUL "\x33\x00\x33\x00\x33\x00\x33\x00\x33\x00\x33\x00\x33\x00\x33\x00"
-#define TEXT_A "11111111-1111-1111-1111-111111111111"
-#define TEXT_B "22222222-2222-2222-2222-222222222222"
-#define TEXT_NUL "33003300-3300-3300-3300-330033003300"
-
-/* One connection; answers binds and (unless `deaf`) heartbeats, and plays `script` when the search has come. */
-struct fake {
-	int listener, port, fd, search;
-	bool deaf;
-	void (*script)(struct fake *);
-	unsigned char request[4096];
-	size_t request_len;
-	pthread_t thread;
-};
-
-/* --- what it says ------------------------------------------------------------ */
-
-static void send_ber(struct fake *f, BerElement *ber)
-{
-	struct berval bv;
-
-	if (ber_flatten2(ber, &bv, 0) == 0 && write(f->fd, bv.bv_val, bv.bv_len) < 0)
-		f->deaf = true;
-	ber_free(ber, 1);
-}
-
-static void say_result(struct fake *f, int id, unsigned tag, int code, const char *text)
-{
-	BerElement *ber = ber_alloc_t(LBER_USE_DER);
-
-	ber_printf(ber, "{it{ess}}", id, tag, code, "", text);
-	send_ber(f, ber);
-}
-
-static void say_info(struct fake *f, const char *oid, const void *bytes, size_t n)
-{
-	BerElement *ber = ber_alloc_t(LBER_USE_DER);
-
-	ber_printf(ber, "{it{tsto}}", f->search, LDAP_RES_INTERMEDIATE, LDAP_TAG_IM_RES_OID, oid, LDAP_TAG_IM_RES_VALUE, bytes,
-		(ber_len_t)n);
-	send_ber(f, ber);
-}
-
-#define INFO(f, bytes) say_info(f, LDAP_SYNC_INFO, bytes, sizeof(bytes) - 1)
-#define DONE "\xa1\x00"        /* refreshDelete, refreshDone TRUE by default */
-
-static void say_entry(struct fake *f, const char *dn, int state, const char *uuid, size_t uuid_len)
-{
-	BerElement *ber = ber_alloc_t(LBER_USE_DER), *control = ber_alloc_t(LBER_USE_DER);
-	struct berval value;
-
-	ber_printf(control, "{eo}", state, uuid, (ber_len_t)uuid_len);
-	ber_flatten2(control, &value, 0);
-	if (state < 0)
-		ber_printf(ber, "{it{s{{s[s]}}}}", f->search, LDAP_RES_SEARCH_ENTRY, dn, "uid", "x");
-	else
-		ber_printf(ber, "{it{s{{s[s]}}}t{{sO}}}", f->search, LDAP_RES_SEARCH_ENTRY, dn, "uid", "x", LDAP_TAG_CONTROLS,
-			LDAP_CONTROL_SYNC_STATE, &value);
-	send_ber(f, ber);
-	ber_free(control, 1);
-}
-
-/* --- what it hears ------------------------------------------------------------ */
-
-static bool read_all(int fd, unsigned char *to, size_t n)
-{
-	while (n) {
-		ssize_t got = read(fd, to, n);
-
-		if (got <= 0)
-			return false;
-		to += got;
-		n -= (size_t)got;
-	}
-	return true;
-}
-
-/* One LDAPMessage; returns its length, 0 at the end. */
-static size_t read_message(int fd, unsigned char *to, size_t room)
-{
-	size_t len, extra;
-
-	if (!read_all(fd, to, 2))
-		return 0;
-	extra = to[1] & 0x80 ? to[1] & 0x7f : 0;
-	if (!read_all(fd, to + 2, extra))
-		return 0;
-	len = extra ? 0 : to[1];
-	for (size_t i = 0; i < extra; i++)
-		len = len << 8 | to[2 + i];
-	if (len + 2 + extra > room || !read_all(fd, to + 2 + extra, len))
-		return 0;
-	return len + 2 + extra;
-}
-
-static void answer(struct fake *f, const unsigned char *message, size_t n)
-{
-	struct berval bv = { n, (char *)(uintptr_t)message };
-	BerElement *ber = ber_init(&bv);
-	ber_int_t id = 0;
-	ber_len_t len;
-	ber_tag_t tag;
-	bool subscription = memmem(message, n, LDAP_CONTROL_SYNC, strlen(LDAP_CONTROL_SYNC)) != NULL;
-
-	ber_scanf(ber, "{i", &id);
-	tag = ber_peek_tag(ber, &len);
-	ber_free(ber, 1);
-	if (tag == LDAP_REQ_BIND) {
-		say_result(f, id, LDAP_RES_BIND, 0, "");
-	} else if (tag == LDAP_REQ_SEARCH && subscription) {
-		memcpy(f->request, message, n);
-		f->request_len = n;
-		f->search = id;
-		f->script(f);
-	} else if (tag == LDAP_REQ_SEARCH && !f->deaf) {
-		say_result(f, id, LDAP_RES_SEARCH_RESULT, 0, "");
-	}
-}
-
-static void *serve(void *arg)
-{
-	struct fake *f = arg;
-	unsigned char message[4096];
-	size_t n;
-
-	f->fd = accept(f->listener, NULL, NULL);
-	while (f->fd >= 0 && (n = read_message(f->fd, message, sizeof(message))) > 0)
-		answer(f, message, n);
-	if (f->fd >= 0)
-		close(f->fd);
-	return NULL;
-}
-
-static void fake_start(struct fake *f, void (*script)(struct fake *))
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-
-	*f = (struct fake){ .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .fd = -1, .script = script };
-	assert_int_equal(bind(f->listener, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(listen(f->listener, 1), 0);
-	assert_int_equal(getsockname(f->listener, (struct sockaddr *)&a, &len), 0);
-	f->port = ntohs(a.sin_port);
-	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
-}
-
-/* A reader of the fake, bound without a password (EXTERNAL asks for none). */
-static void play(struct reader *r, struct fake *f, void (*script)(struct fake *), char uri[64])
-{
-	fake_start(f, script);
-	snprintf(uri, 64, "ldap://127.0.0.1:%d", f->port);
-	*r = (struct reader){ .uris = { uri } };
-	r->settings = (struct dir_settings){ .uri_count = 1, .uris = r->uris, .bind = DIR_BIND_EXTERNAL, .connect_ms = 2000,
-		.answer_ms = 500, .base = "dc=x", .refresh_ms = 3600000, .heartbeat_ms = 300, .max_message = 1 << 20 };
-	reader_attach(r);
-	reader_expect(r, SOURCE_STARTED);
-}
-
-static void stop(struct reader *r, struct fake *f)
-{
-	reader_close(r);
-	close(f->listener);
-	pthread_join(f->thread, NULL);
-}
 
 /* --- sound conversations ------------------------------------------------------ */
 
@@ -328,6 +153,43 @@ static void time_limit(struct fake *f)
 	say_result(f, f->search, LDAP_RES_SEARCH_RESULT, LDAP_TIMELIMIT_EXCEEDED, "");
 }
 
+static void size_limit(struct fake *f)
+{
+	say_entry(f, "uid=a,dc=x", LDAP_SYNC_ADD, ID_A, 16);
+	say_result(f, f->search, LDAP_RES_SEARCH_RESULT, LDAP_SIZELIMIT_EXCEEDED, "");
+}
+
+static void admin_limit(struct fake *f)
+{
+	say_entry(f, "uid=a,dc=x", LDAP_SYNC_ADD, ID_A, 16);
+	say_result(f, f->search, LDAP_RES_SEARCH_RESULT, LDAP_ADMINLIMIT_EXCEEDED, "");
+}
+
+static void referred(struct fake *f)
+{
+	say_result(f, f->search, LDAP_RES_SEARCH_RESULT, LDAP_REFERRAL, "");
+}
+
+static void partial(struct fake *f)
+{
+	say_entry(f, "uid=a,dc=x", LDAP_SYNC_ADD, ID_A, 16);
+	say_result(f, f->search, LDAP_RES_SEARCH_RESULT, LDAP_PARTIAL_RESULTS, "");
+}
+
+/* Complete, but what it proves cannot be learned. */
+static void deaf_at_the_end(struct fake *f)
+{
+	f->deaf = true;
+	INFO(f, DONE);
+	say_entry(f, "uid=a,dc=x", LDAP_SYNC_DELETE, ID_A, 16);
+}
+
+static void away_at_the_end(struct fake *f)
+{
+	INFO(f, DONE);
+	shutdown(f->fd, SHUT_RDWR);
+}
+
 static void no_control(struct fake *f)
 {
 	say_entry(f, "uid=a,dc=x", -1, "", 0);
@@ -413,6 +275,12 @@ static const struct { const char *name; void (*script)(struct fake *); enum err_
 	{ "a type that has nothing to do with it", odd_type, ERR_TEMP, "does not belong to a search" },
 	{ "unwilling", busy, ERR_TEMP, "too many sessions" },
 	{ "time limit", time_limit, ERR_TEMP, "time limit: raise it" },
+	{ "size limit", size_limit, ERR_TEMP, "size limit: raise it" },
+	{ "administrative limit", admin_limit, ERR_TEMP, "administrative limit: raise it" },
+	{ "referral", referred, ERR_PERM, "another server holds this" },
+	{ "partial results and referral", partial, ERR_TEMP, "" },
+	{ "deaf behind the refresh", deaf_at_the_end, ERR_TEMP, "did not answer within 500 ms" },
+	{ "away behind the refresh", away_at_the_end, ERR_TEMP, "" },
 	{ "entry without control", no_control, ERR_TEMP, "without a Sync State control" },
 	{ "short UUID", short_uuid, ERR_TEMP, "not 16 octets" },
 	{ "long UUID in a set", long_uuid_in_set, ERR_TEMP, "Sync Info message that cannot be read" },
@@ -441,6 +309,8 @@ static void lost_in_the_end(void **state)
 
 		play(&r, &f, losses[i].script, uri);
 		begin = clock_mono(machine());
+		bool refreshed = false;
+
 		do {
 			int64_t t = clock_mono(machine());
 
@@ -451,9 +321,12 @@ static void lost_in_the_end(void **state)
 			if (losses[i].script == notice_of_disconnection)
 				__lsan_enable();
 			assert_in_range(clock_mono(machine()) - t, 0, 250);
+			refreshed = refreshed || r.event.kind == SOURCE_REFRESHED;
 		} while (r.event.kind != SOURCE_LOST && clock_mono(machine()) - begin < 5000);
 		if (r.event.kind != SOURCE_LOST || r.event.err.kind != losses[i].kind || !strstr(r.event.err.text, losses[i].text))
 			fail_msg("%s: event %d, %s: %s", losses[i].name, r.event.kind, err_kind_name(r.event.err.kind), r.event.err.text);
+		if (refreshed && losses[i].script != refresh_required && losses[i].script != ends_after_refresh)
+			fail_msg("%s: was called complete", losses[i].name);
 		stop(&r, &f);
 	}
 }
