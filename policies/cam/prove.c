@@ -365,7 +365,9 @@ int cam_prove(struct arena *a, const struct cam_catalogue *c, const struct cam_p
 void cam_prove_boundary(struct arena *a, const struct cam_catalogue *c, const struct cam_policy *boundary,
 	struct cam_proof *out)
 {
-	struct prover p = { .arena = a, .catalogue = c, .policies = &boundary, .policy_count = 1 };
+	/* It is nobody's: nothing is owned. */
+	const struct own *own = arena_alloc(a, (c->level_count + 1) * sizeof(*own));
+	struct prover p = { .arena = a, .catalogue = c, .policies = &boundary, .policy_count = 1, .own = own };
 	make_room(&p);
 	collect_denies(&p);
 	for (size_t i = 0; i < ARRAY_LEN(duties); i++)
