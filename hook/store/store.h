@@ -53,6 +53,8 @@ struct store_person {
 	int64_t weak_since_ms;     /* a weak departure waits since; 0 = none */
 	char *note;                /* what an administrator should know ("login name is taken by ..."); may be NULL */
 	unsigned generation;       /* the current account's; 0 = never had one */
+	char *branch;              /* of the directory, dn_branch(); NULL counts as "" */
+	bool is_protected;         /* only a present value that says disabled suspends him; nothing irreversible ever */
 };
 /* Insert or replace; the generation only grows. */
 MUST_USE int store_person_put(struct store *, const struct store_person *, struct err *e);
@@ -234,5 +236,62 @@ MUST_USE int store_departures(struct store *, int64_t since_ms, int64_t *count, 
 /* The same for people who were held by an alarm. */
 MUST_USE int store_hold_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
 MUST_USE int store_holds(struct store *, int64_t since_ms, int64_t *count, struct err *e);
+
+/* --- the memory of brakes and budgets: what was let through, and when ---------------------------------------- */
+enum act_kind { ACT_KIND_DEPARTURE = 1, ACT_KIND_HOLD = 2, ACT_KIND_JOIN = 3, ACT_KIND_RETIRE = 4 };
+/* branch: of the directory (dn_branch()), "" = directly below the base.  fen: what it may cost; 0 = nothing known. */
+MUST_USE int store_act_add(struct store *, enum act_kind, const char *uuid, const char *branch, int64_t when_ms, int64_t fen,
+	struct err *e);
+/* How many since then, and their cost; branch NULL: anywhere.  Older than two days are forgotten. */
+MUST_USE int store_acts(struct store *, enum act_kind, const char *branch, int64_t since_ms, int64_t *count, int64_t *fen,
+	struct err *e);
+/* Current accounts in the stages (bit set 1u << stage) of people last seen in that branch (NULL: anywhere). */
+MUST_USE int store_roll_size(struct store *, const char *branch, unsigned stages, int64_t *count, struct err *e);
+
+/* --- frozen: what a brake holds back until an administrator says so ------------------------------------------ */
+enum frozen_kind { FROZEN_DEPARTURE = 1, FROZEN_JOIN = 2 };
+enum frozen_state { FROZEN_WAITING, FROZEN_APPROVED, FROZEN_REJECTED };
+struct store_frozen {
+	char uuid[UUID_TEXT];
+	int kind;                  /* enum frozen_kind */
+	int64_t list_ms;           /* when its list began: rows of one kind with the same moment are one list */
+	char *branch, *why;        /* which brake, in words */
+	int64_t fen;
+	int state;                 /* enum frozen_state */
+	int64_t decided_ms;        /* approvals and rejections expire a day later: then it waits again, on a new list */
+	char *login, *dn;          /* of the person; filled by the readers */
+};
+/* Put on the newest waiting list of its kind when that began less than FROZEN_LIST_MS ago, else on a new one that begins
+ * now.  Who is on one already stays there, whatever its state.  *out: as it is now (out may be NULL). */
+#define FROZEN_LIST_MS INT64_C(60000)
+MUST_USE int store_frozen_put(struct store *, const struct store_frozen *, int64_t now_ms, struct arena *, struct store_frozen *out,
+	struct err *e);
+MUST_USE int store_frozen_get(struct store *, const char *uuid, enum frozen_kind, struct arena *, struct store_frozen *,
+	struct err *e);            /* ABSENT */
+/* By kind, list, UUID. */
+MUST_USE int store_frozen_list(struct store *, struct arena *, struct store_frozen **out, size_t *count, struct err *e);
+MUST_USE int store_frozen_decide(struct store *, enum frozen_kind, int64_t list_ms, enum frozen_state, int64_t now_ms,
+	int64_t *count, struct err *e);
+/* It does not hold any more, or was done. */
+MUST_USE int store_frozen_drop(struct store *, const char *uuid, enum frozen_kind, struct err *e);
+/* Decided before then: waiting again, on a list that begins at now_ms. */
+MUST_USE int store_frozen_expire(struct store *, int64_t before_ms, int64_t now_ms, struct err *e);
+
+/* --- leavers' figures: from the change in the directory to the first refused call ------------------------------ */
+struct store_offboarding {
+	char uuid[UUID_TEXT];
+	unsigned generation;
+	int64_t changed_ms;        /* as entryCSN or modifyTimestamp say; 0 = not known */
+	int64_t seen_ms, key_off_ms, console_off_ms, barrier_ms, cut_ms;      /* 0 = not yet */
+	int64_t refused_ms;        /* the first call with his key that was refused */
+};
+/* Insert, or fill in what is not 0 in the argument and was 0 in the row (the first moment counts); another seen_ms of the
+ * same generation begins the row anew. */
+MUST_USE int store_offboarding_put(struct store *, const struct store_offboarding *, struct err *e);
+MUST_USE int store_offboarding_get(struct store *, const char *uuid, unsigned generation, struct store_offboarding *,
+	struct err *e);            /* ABSENT */
+/* The newest `max`, newest first. */
+MUST_USE int store_offboardings(struct store *, size_t max, struct arena *, struct store_offboarding **out, size_t *count,
+	struct err *e);
 
 #endif
