@@ -38,12 +38,12 @@ static struct one *find(struct keys *k, const char *id)
 }
 
 /* Active ones that somebody made by hand and that stay: told. */
-static void leave(struct call *c, struct found *found, const struct keys *k, const struct one *mine)
+static void leave(struct call *c, struct found *found, const struct keys *k)
 {
 	const char **things = arena_alloc(c->arena, (k->count + 1) * sizeof(*things));
 	size_t n = 0;
 	for (size_t i = 0; i < k->count && c->settings->by_hand_kept; i++)
-		if (&k->list[i] != mine && !k->list[i].ours && k->list[i].active)
+		if (!k->list[i].ours && k->list[i].active)
 			things[n++] = arena_printf(c->arena, "key \"%s\"", k->list[i].id);
 	by_hand_left(c, found, "key", things, n, &found->keys_by_hand);
 }
@@ -103,7 +103,7 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 	if (rc)
 		return seen_from(rc, out);
 	const struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
-	leave(c, found, &k, mine);
+	leave(c, found, &k);
 	bool any_active = false, odd = !mine || !mine->active || want->key_again;
 	for (size_t i = 0; i < k.count; i++) {
 		const struct one *key = &k.list[i];
@@ -209,7 +209,7 @@ static int tidy(struct call *c, const struct account *want, struct found *found,
 		else if (!c->settings->by_hand_kept)
 			rc = switch_off(c, want, found, key, e);
 	}
-	leave(c, found, k, kept);
+	leave(c, found, k);
 	return rc;
 }
 

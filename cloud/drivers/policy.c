@@ -65,7 +65,6 @@ static int look_attached(struct call *c, const struct account *want, struct foun
 
 static int look(struct call *c, const struct account *want, struct found *found, struct rights *r, struct err *e)
 {
-	*r = (struct rights){ 0 };
 	r->own = find(c, want, found, &r->document, &r->why);
 	if (!r->own || r->own == ERR_ABSENT || r->own == ERR_FOREIGN)
 		return look_attached(c, want, found, r, e);
@@ -112,7 +111,7 @@ static int take_away(struct call *c, const struct account *want, struct found *f
 
 static int policy_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
-	struct rights r;
+	struct rights r = { 0 };
 	int rc = look(c, want, found, &r, e);
 	if (rc)
 		return rc;
@@ -163,7 +162,7 @@ static int attach(struct call *c, const struct account *want, struct found *foun
 
 static int policy_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
-	struct rights r;
+	struct rights r = { 0 };
 	if (!want->policy_document)
 		return err_set(e, ERR_TEMP, "the policy cannot be written yet: the environment is not known");
 	int rc = document_check(want->policy_name, want->policy_document, e);
@@ -184,7 +183,7 @@ static int policy_ensure(struct call *c, const struct account *want, struct foun
 
 static int policy_lock(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
-	struct rights r;
+	struct rights r = { 0 };
 	struct err worst = { 0 };
 	int rc = look(c, want, found, &r, e);
 	if (rc)

@@ -114,10 +114,9 @@ static int fail(struct proof *p, const char *result, struct err *e)
 	struct call *c = p->call;
 	int64_t now = clock_now(c->clock), cache = c->settings->policy_cache_ms, changed = last_change(p->found);
 	if (now < changed + 2 * cache) {
-		err_wrap(e, "key and policy are not in force everywhere yet");
-		e->kind = ERR_WAIT;
-		e->due_ms = now < changed + cache ? changed + cache : now + c->settings->poll_ms;
-		return e->kind;
+		const char *cause = arena_strdup(c->arena, e->text);
+		return err_due(e, ERR_WAIT, now < changed + cache ? changed + cache : now + c->settings->poll_ms,
+			"key and policy are not in force everywhere yet: %s", cause);
 	}
 	conclude(p, result);
 	e->kind = ERR_PERM;
@@ -157,8 +156,8 @@ static int as_him(struct proof *p, enum action action, const struct json *parame
 	p->calls++;
 	int rc = api_call_as(p->call->api, p->found->key_id, p->secret, action, p->want->region, parameters, p->call->arena, answer,
 		e);
-	const char *id = rc ? e->request_id : json_text(*answer, "RequestId");
-	str_copy(p->request_id, sizeof(p->request_id), id ? id : "");
+	const char *id = rc ? NULL : json_text(*answer, "RequestId");
+	str_copy(p->request_id, sizeof(p->request_id), rc ? e->request_id : id ? id : "");
 	return rc && key_refused(e->code) ? fail(p, PROOF_KEY_REFUSED, e) : rc;
 }
 

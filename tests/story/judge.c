@@ -160,6 +160,8 @@ static void judge_entitled(struct judge *j, const struct model_person *p)
 		wrong(j, p, "the entry names another environment");
 	if (!str_eq(json_text(shown, "rollcallKeyId"), json_text(json_at(json_get(user, "keys"), 0), "id")))
 		wrong(j, p, "the entry names another key");
+	if (!str_eq(json_text(shown, "rollcallProofResult"), "isolated"))
+		wrong(j, p, "the proof says \"%s\"", json_text(shown, "rollcallProofResult") ? json_text(shown, "rollcallProofResult") : "");
 	if (!json_has(shown, "rollcallSealedKey"))
 		wrong(j, p, "no sealed key in the entry");
 }
