@@ -7,16 +7,16 @@
 #include "ldap/filter.h"
 #include "ldap/handle.h"
 
-/* Refer to referral objects as entries, and let no copy of the directory answer where the server knows the
- * difference.  Neither is critical. */
+/* Refer to referral objects as entries: not critical.  Let no copy of the directory answer: critical, as RFC 6171
+ * demands, so only where it is wanted. */
 static LDAPControl manage_dsa_it = { .ldctl_oid = (char[]){ LDAP_CONTROL_MANAGEDSAIT } };
-static LDAPControl no_copy = { .ldctl_oid = (char[]){ LDAP_CONTROL_DONTUSECOPY } };
+static LDAPControl no_copy = { .ldctl_oid = (char[]){ LDAP_CONTROL_DONTUSECOPY }, .ldctl_iscritical = 1 };
 
 /* A search that should find one entry: the first one is kept, *count says how many came (the limit is two). */
 static int search_one(struct dir *d, const char *base, int scope, const char *filter, const char *const *attributes,
 	struct arena *a, struct entry **out, size_t *count, struct err *e, const char *doing)
 {
-	LDAPControl *controls[] = { &manage_dsa_it, &no_copy, NULL };
+	LDAPControl *controls[] = { &manage_dsa_it, d->originals ? &no_copy : NULL, NULL };
 	int64_t deadline = clock_mono(d->clock) + d->answer_ms;
 	int msgid, code = LDAP_OTHER;
 	int rc = ldap_search_ext(
@@ -105,6 +105,47 @@ int dir_compare(struct dir *d, const char *dn, const char *name, struct value v,
 		return err_wrap(e, "attribute \"%s\"", name);
 	*out = code == LDAP_COMPARE_TRUE ? DIR_SAME : code == LDAP_COMPARE_FALSE ? DIR_DIFFERS : DIR_NONE;
 	return 0;
+}
+
+/* --- originals and copies -------------------------------------------------- */
+
+/* A copy says so before it looks for the entry or for rights; whoever looks is the original. */
+static int takes_writes(struct dir *d, const char *base, struct arena *a, struct err *e)
+{
+	static const char doing[] = "asking whether this server takes writes";
+	char *values[] = { (char[]){ "nothing" }, NULL };
+	LDAPMod mod = { .mod_op = LDAP_MOD_DELETE, .mod_type = (char[]){ "description" }, .mod_values = values };
+	LDAPMod *mods[] = { &mod, NULL };
+	const char *dn = arena_printf(a, "cn=Rollcall asks whether writes are taken here,%s", base);
+	int msgid, code = LDAP_OTHER, rc = ldap_modify_ext(d->ld, dn, mods, NULL, NULL, &msgid);
+
+	if (rc != LDAP_SUCCESS)
+		return handle_fail(d, rc, NULL, e, doing);
+	rc = handle_result(d, msgid, d->answer_ms, &code, e, doing);
+	return code == LDAP_NO_SUCH_OBJECT || code == LDAP_NO_SUCH_ATTRIBUTE || code == LDAP_INSUFFICIENT_ACCESS ? 0 : rc;
+}
+
+int dir_originals(struct dir *d, const char *base, struct err *e)
+{
+	static const char *const nothing[] = { LDAP_NO_ATTRS, NULL };
+	AUTO_ARENA struct arena *a = arena_new(1u << 16);
+	struct entry *entry;
+	struct err why = { 0 };
+	int rc;
+
+	d->originals = true;
+	rc = dir_read(d, base, nothing, a, &entry, &why);
+	if (rc && str_eq(why.code, "ldap-12")) {
+		d->originals = false;
+		rc = takes_writes(d, base, a, &why);
+	}
+	if (!rc)
+		return 0;
+	err_wrap(&why, "%s is no original", d->uri);
+	why.kind = ERR_TEMP;
+	if (e)
+		*e = why;
+	return ERR_TEMP;
 }
 
 /* --- schema -------------------------------------------------------------- */

@@ -1,11 +1,15 @@
-/* The second opinion on one person, on a connection of its own to the server that the source uses now. */
+/* The second opinion on one person, on connections of its own: one to the server that the source uses now, and one to
+ * an original when something cannot be undone. */
 #include <string.h>
 
 #include "common/str.h"
 #include "ldap/dn.h"
 #include "ldap/filter.h"
+#include "ldap/gate.h"
 #include "ldap/handle.h"
 #include "ldap/sync.h"
+
+#define ORIGINAL_PAUSE_MS 30000     /* none was found: the next ones that ask get the same answer */
 
 struct second {
 	struct confirm confirm;
@@ -16,8 +20,13 @@ struct second {
 	const struct filter *scope;       /* NULL: everything below the base is in scope */
 	const char **attributes;          /* those of the source and those the scope filter names */
 	size_t count;
-	struct dir *dir;
-	size_t at;                        /* the server dir talks to */
+	struct gate *gate;
+	struct dir *near;                 /* to the server that the source uses */
+	uint64_t near_session;            /* the source's when it was opened */
+	struct dir *original;             /* to a server that is no copy */
+	uint64_t original_session;
+	int64_t original_again;           /* mono: not looked for before */
+	struct err original_why;
 };
 
 const char *whereabouts_name(enum whereabouts w)
@@ -52,27 +61,6 @@ static int no_answer(struct err *e, const char *what)
 	return ERR_TEMP;
 }
 
-/* A connection to the right server; *fresh tells that it was opened just now. */
-static int connect_second(struct second *s, bool *fresh, struct err *e)
-{
-	size_t at = sync_server(s->source);
-	int rc;
-
-	*fresh = false;
-	if (s->dir && (s->at != at || !dir_usable(s->dir))) {
-		dir_close(s->dir);
-		s->dir = NULL;
-	}
-	if (s->dir)
-		return 0;
-	rc = dir_open(s->settings, at, s->clock, &s->dir, e);
-	if (rc)
-		return no_answer(e, "the second connection could not be opened");
-	s->at = at;
-	*fresh = true;
-	return 0;
-}
-
 static enum whereabouts place(const struct second *s, const struct entry *entry)
 {
 	const struct dir_settings *set = s->settings;
@@ -82,58 +70,203 @@ static enum whereabouts place(const struct second *s, const struct entry *entry)
 	return set->still_ours && dn_below(entry->dn, set->still_ours) ? WHERE_OURS : WHERE_OUTSIDE;
 }
 
-/* Nothing found proves something only when this identity sees the base at all. */
-static int prove_absence(struct second *s, const char *base, struct arena *a, struct err *e)
-{
-	static const char *const nothing[] = { LDAP_NO_ATTRS, NULL };
-	struct entry *entry;
-	int rc = dir_read(s->dir, base, nothing, a, &entry, e);
+/* --- where to ask ----------------------------------------------------------- */
 
-	if (rc)
-		err_set(e, ERR_TEMP, "base \"%.80s\" is not readable, so nothing follows from not finding an entry", base);
-	return rc ? ERR_TEMP : 0;
+static int not_connected(struct err *e)
+{
+	return err_set(e, ERR_TEMP, "the source is not connected, so nothing can be compared with it");
 }
 
-static int ask(struct second *s, const char *uuid, struct arena *a, enum whereabouts *where, const struct entry **out,
-	struct err *e)
+/* A connection to the source's server; *fresh tells that it was opened just now. */
+static int connect_near(struct second *s, bool *fresh, struct err *e)
+{
+	struct sync_place place;
+	int rc;
+
+	*fresh = false;
+	if (!sync_where(s->source, &place))
+		return not_connected(e);
+	/* Whoever connects anew may reach another server behind the same name. */
+	if (s->near && (s->near_session != place.session || !dir_usable(s->near))) {
+		dir_close(s->near);
+		s->near = NULL;
+	}
+	if (!s->near) {
+		rc = dir_open(s->settings, place.at, s->clock, &s->near, e);
+		if (rc)
+			return no_answer(e, "the second connection could not be opened");
+		s->near_session = place.session;
+		*fresh = true;
+	}
+	if (*place.peer && str_eq(dir_peer(s->near), place.peer))
+		return 0;
+	err_set(e, ERR_TEMP, "another server answers: \"%s\" instead of \"%s\"", dir_peer(s->near), place.peer);
+	dir_close(s->near);
+	s->near = NULL;
+	return ERR_TEMP;
+}
+
+/* What was answered counts only if the source has not moved meanwhile. */
+static int still_near(struct second *s, struct err *e)
+{
+	struct sync_place place;
+
+	if (sync_where(s->source, &place) && place.session == s->near_session)
+		return 0;
+	return err_set(e, ERR_TEMP, "another server answers: the source connected anew meanwhile");
+}
+
+static int look_for_original(struct second *s, const struct sync_place *place, struct err *e)
+{
+	const struct dir_settings *set = s->settings;
+	int rc = ERR_TEMP;
+
+	for (size_t i = 0; i < set->uri_count; i++) {
+		rc = dir_open(set, (place->at + i) % set->uri_count, s->clock, &s->original, e);
+		if (rc)
+			continue;
+		rc = dir_originals(s->original, set->base, e);
+		if (!rc) {
+			s->original_session = place->session;
+			return 0;
+		}
+		dir_close(s->original);
+		s->original = NULL;
+	}
+	return no_answer(e, "no server that is no copy of another answered");
+}
+
+/* A connection to an original, the one of the last time if it still is one. */
+static int connect_original(struct second *s, struct err *e)
+{
+	struct sync_place place;
+	int rc;
+
+	if (!sync_where(s->source, &place))
+		return not_connected(e);
+	if (s->original && s->original_session == place.session && dir_usable(s->original) &&
+		!dir_originals(s->original, s->settings->base, e))
+		return 0;
+	dir_close(s->original);
+	s->original = NULL;
+	if (clock_mono(s->clock) < s->original_again) {
+		*e = s->original_why;
+		return ERR_TEMP;
+	}
+	rc = look_for_original(s, &place, e);
+	if (rc) {
+		s->original_again = clock_mono(s->clock) + ORIGINAL_PAUSE_MS;
+		s->original_why = *e;
+	}
+	return rc;
+}
+
+/* --- asking ----------------------------------------------------------------- */
+
+struct answer { enum whereabouts where; const struct entry *entry; struct source_doubts doubts; };
+
+/* Nothing found proves something only when this identity sees the base at all; for what cannot be undone, only
+ * when nothing is missing that should be there. */
+static int prove_absence(struct second *s, struct dir *d, const char *base, struct arena *a, struct err *e)
+{
+	static const char *const nothing[] = { LDAP_NO_ATTRS, NULL };
+	struct source_doubts found = { 0 };
+	const char *why;
+	struct entry *entry;
+
+	if (dir_read(d, base, nothing, a, &entry, e))
+		return err_set(e, ERR_TEMP, "base \"%.80s\" is not readable, so nothing follows from not finding an entry", base);
+	if (d != s->original)
+		return 0;
+	if (gate_examine(s->gate, d, false, a, &found, e))
+		return no_answer(e, "no second opinion");
+	why = source_doubts_about(&found, NULL);
+	return why ? err_set(e, ERR_TEMP, "nothing follows from not finding an entry: %.180s", why) : 0;
+}
+
+static int ask(struct second *s, struct dir *d, const char *uuid, struct arena *a, struct answer *out, struct err *e)
 {
 	const char *base = s->settings->widest ? s->settings->widest : s->settings->base;
 	struct entry *entry;
-	int rc = dir_find(s->dir, base, uuid, s->attributes, a, &entry, e);
+	int rc = dir_find(d, base, uuid, s->attributes, a, &entry, e);
 
 	if (!rc) {
-		*where = place(s, entry);
-		*out = entry;
+		*out = (struct answer){ .where = place(s, entry), .entry = entry };
 		return 0;
 	}
 	if (rc != ERR_ABSENT || e->code[0])
 		return no_answer(e, "no second opinion");
-	rc = prove_absence(s, base, a, e);
-	if (rc)
-		return rc;
-	*where = WHERE_GONE;
-	*out = NULL;
-	return 0;
+	rc = prove_absence(s, d, base, a, e);
+	if (!rc)
+		*out = (struct answer){ .where = WHERE_GONE };
+	return rc;
+}
+
+/* Without uuid: the doubts. */
+static int ask_near(struct second *s, const char *uuid, struct arena *a, struct answer *out, bool *fresh, struct err *e)
+{
+	int rc = connect_near(s, fresh, e);
+
+	if (!rc && uuid)
+		rc = ask(s, s->near, uuid, a, out, e);
+	else if (!rc && gate_examine(s->gate, s->near, false, a, &out->doubts, e))
+		rc = no_answer(e, "no second opinion");
+	return rc ? rc : still_near(s, e);
 }
 
 /* A connection that had been idle may have been cut by the server: one more try on a fresh one. */
+static int try_near(struct second *s, const char *uuid, struct arena *a, struct answer *out, struct err *e)
+{
+	struct err why = { 0 };
+	bool fresh;
+	int rc = ask_near(s, uuid, a, out, &fresh, &why);
+
+	if (rc && s->near && !fresh && !dir_usable(s->near))
+		rc = ask_near(s, uuid, a, out, &fresh, &why);
+	if (rc && e)
+		*e = why;
+	return rc;
+}
+
 static int reread(struct confirm *c, const char *uuid, struct arena *a, enum whereabouts *where,
 	const struct entry **out, struct err *e)
 {
+	struct answer answer;
+	int rc = try_near(c->ctx, uuid, a, &answer, e);
+
+	if (!rc) {
+		*where = answer.where;
+		*out = answer.entry;
+	}
+	return rc;
+}
+
+static int reread_original(struct confirm *c, const char *uuid, struct arena *a, enum whereabouts *where,
+	const struct entry **out, struct err *e)
+{
 	struct second *s = c->ctx;
+	struct answer answer;
 	struct err why = { 0 };
-	bool fresh;
-	int rc = connect_second(s, &fresh, &why);
+	int rc = connect_original(s, &why);
 
 	if (!rc)
-		rc = ask(s, uuid, a, where, out, &why);
-	if (rc && s->dir && !fresh && !dir_usable(s->dir)) {
-		rc = connect_second(s, &fresh, &why);
-		if (!rc)
-			rc = ask(s, uuid, a, where, out, &why);
-	}
-	if (rc && e)
+		rc = ask(s, s->original, uuid, a, &answer, &why);
+	if (!rc) {
+		*where = answer.where;
+		*out = answer.entry;
+	} else if (e) {
 		*e = why;
+	}
+	return rc;
+}
+
+static int doubts_now(struct confirm *c, struct arena *a, struct source_doubts *out, struct err *e)
+{
+	struct answer answer;
+	int rc = try_near(c->ctx, NULL, a, &answer, e);
+
+	if (!rc)
+		*out = answer.doubts;
 	return rc;
 }
 
@@ -141,7 +274,9 @@ static void close_second(struct confirm *c)
 {
 	struct second *s = c->ctx;
 
-	dir_close(s->dir);
+	dir_close(s->near);
+	dir_close(s->original);
+	gate_free(s->gate);
 	arena_free(s->arena);
 	mem_cleanup_free(&s);
 }
@@ -161,6 +296,7 @@ struct confirm *sync_confirm(const struct dir_settings *settings, char **attribu
 	/* A scope filter that only the server understands is not judged: what stands below the base is inside. */
 	if (settings->scope_filter && !filter_parse(s->arena, settings->scope_filter, &s->scope, &e))
 		filter_attributes(s->scope, add_attribute, s);
-	s->confirm = (struct confirm){ s, reread, close_second };
+	s->gate = gate_new(settings);
+	s->confirm = (struct confirm){ s, reread, reread_original, doubts_now, close_second };
 	return &s->confirm;
 }

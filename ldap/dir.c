@@ -6,9 +6,11 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "common/str.h"
 #include "ldap/handle.h"
@@ -168,6 +170,23 @@ static int set_blocking(struct dir *d, bool blocking)
 	return ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_NONBLOCK, blocking ? NULL : sb) < 0 ? -1 : 0;
 }
 
+/* What cannot be named is nobody's peer: two such handles are not at the same server. */
+static void note_peer(struct dir *d)
+{
+	union { struct sockaddr any; struct sockaddr_un local; struct sockaddr_storage room; } at = { 0 };
+	socklen_t len = sizeof(at);
+	char host[NI_MAXHOST], port[NI_MAXSERV];
+	int fd = -1;
+
+	d->peer[0] = '\0';
+	if (ldap_get_option(d->ld, LDAP_OPT_DESC, &fd) != LDAP_OPT_SUCCESS || getpeername(fd, &at.any, &len))
+		return;
+	if (at.any.sa_family == AF_UNIX)
+		snprintf(d->peer, sizeof(d->peer), "unix:%.*s", (int)sizeof(at.local.sun_path), at.local.sun_path);
+	else if (!getnameinfo(&at.any, len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV))
+		snprintf(d->peer, sizeof(d->peer), strchr(host, ':') ? "[%.100s]:%.10s" : "%.100s:%.10s", host, port);
+}
+
 static int connect_socket(struct dir *d, const struct dir_settings *s, struct err *e)
 {
 	struct ldap_conncb cb = { guard_socket, socket_gone, (void *)(uintptr_t)s };
@@ -177,8 +196,10 @@ static int connect_socket(struct dir *d, const struct dir_settings *s, struct er
 		rc = ldap_connect(d->ld);
 	/* Asking for the option takes it back: at close it would be called with a pointer to this stack. */
 	ldap_get_option(d->ld, LDAP_OPT_CONNECT_CB, &cb);
-	if (rc == LDAP_SUCCESS && set_blocking(d, false) == 0)
+	if (rc == LDAP_SUCCESS && set_blocking(d, false) == 0) {
+		note_peer(d);
 		return 0;
+	}
 	return handle_fail(d, rc == LDAP_SUCCESS ? LDAP_LOCAL_ERROR : rc, NULL, e, "connecting");
 }
 
@@ -344,6 +365,11 @@ void dir_close(struct dir *d)
 const char *dir_uri(const struct dir *d)
 {
 	return d->uri;
+}
+
+const char *dir_peer(const struct dir *d)
+{
+	return d->peer;
 }
 
 bool dir_usable(const struct dir *d)

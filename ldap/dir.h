@@ -62,6 +62,9 @@ struct dir;
 MUST_USE int dir_open(const struct dir_settings *, size_t at, const struct clock *, struct dir **out, struct err *e);
 void dir_close(struct dir *);                 /* NULL is fine */
 const char *dir_uri(const struct dir *);
+/* Whom the socket is connected to, "127.0.0.1:389", "unix:/run/ldapi": one URI may lead to several servers.  Those
+ * behind one address (a balancer) cannot be told apart: name the servers themselves. */
+const char *dir_peer(const struct dir *);
 /* false once the connection broke or an answer did not come in time: close it and open another. */
 bool dir_usable(const struct dir *);
 
@@ -72,6 +75,12 @@ MUST_USE int dir_read(struct dir *, const char *dn, const char *const *attribute
  * visible, without when the search found nothing), TEMP, INPUT (two of them). */
 MUST_USE int dir_find(struct dir *, const char *base, const char *uuid, const char *const *attributes, struct arena *,
 	struct entry **out, struct err *e);
+/* From now on nothing that is read on this handle comes from a copy, that is from a server that follows another one and
+ * may lag.  Each read carries "Don't Use Copy" (RFC 6171), which slapd knows.  Where it is unknown the server is asked
+ * to change an entry below `base` that is not there, so nothing can come of it: a copy sends writers elsewhere.  To be
+ * repeated before each decision, since a server may become a copy.  base must be readable.
+ * Fails: TEMP (a copy; cannot be told). */
+MUST_USE int dir_originals(struct dir *, const char *base, struct err *e);
 /* Does the attribute hold exactly this value?  Asked by Compare, which needs no right to read.
  * Fails: ABSENT (no such entry), TEMP, PERM. */
 enum dir_same { DIR_DIFFERS, DIR_SAME, DIR_NONE /* no such attribute there */ };

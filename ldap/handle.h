@@ -11,9 +11,11 @@
 struct dir {
 	LDAP *ld;
 	char *uri;
+	char peer[128];        /* see dir_peer */
 	int64_t answer_ms;
 	const struct clock *clock;
 	bool broken;           /* nothing more will come; see dir_usable */
+	bool originals;        /* every read refuses copies; see dir_originals */
 };
 
 struct timeval handle_timeval(int64_t ms);

@@ -63,7 +63,14 @@ struct source {
 	void (*close)(struct source *);
 };
 
-/* The second opinion on one person, read on another connection (confirm.c). */
+/* The second opinion on one person, read on another connection (confirm.c).
+ *
+ * Two servers of one list need not be equally new: a copy that lags would confirm what the first server has long taken
+ * back, or know nothing of a departure.  So there are two questions:
+ *     reread             the server that the source is connected to, at this moment and by the same address; an answer
+ *                        while the source is away or has moved is none ("another server answers").  For weak signs.
+ *     reread_original    a server that is no copy (dir_originals): the source's own when it is one, else the next in the
+ *                        list.  For whatever cannot be undone: the directory itself, not what somebody heard of it. */
 enum whereabouts {
 	/* no entry with this UUID below the widest base, asked with success, and the base itself is readable */
 	WHERE_GONE,
@@ -78,6 +85,13 @@ struct confirm {
 	/* *entry is set unless GONE.  Fails: TEMP (no answer; nothing may be concluded). */
 	MUST_USE int (*reread)(struct confirm *, const char *uuid, struct arena *, enum whereabouts *,
 		const struct entry **, struct err *e);
+	/* The same; and GONE only while base and all sentinels, of whatever branch, are readable there. */
+	MUST_USE int (*reread_original)(struct confirm *, const char *uuid, struct arena *, enum whereabouts *,
+		const struct entry **, struct err *e);
+	/* Base and sentinels looked at now, by the connection of reread: once for a batch, since the source looks at them
+	 * only with each refresh.  Says nothing about schema and referrals: the doubts of the last REFRESHED hold as well.
+	 * Fails: TEMP. */
+	MUST_USE int (*doubts)(struct confirm *, struct arena *, struct source_doubts *, struct err *e);
 	void (*close)(struct confirm *);
 };
 

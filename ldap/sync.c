@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
@@ -42,6 +43,9 @@ struct sync {
 	int search, heartbeat;          /* message ids, -1 when there is none */
 	size_t at;                      /* index of the URI */
 	atomic_size_t server;           /* the same, for other threads */
+	pthread_mutex_t lock;           /* of the next two */
+	struct sync_place place;
+	bool connected;
 	unsigned failures;              /* since the last complete refresh */
 	/* moments on the monotonic clock */
 	int64_t resume;                 /* PAUSED: until when */
@@ -72,6 +76,19 @@ static void forget_ids(struct sync *s)
 	s->next_id = 0;
 }
 
+/* Tell other threads. */
+static void publish(struct sync *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->connected = s->dir != NULL;
+	if (s->dir) {
+		s->place.at = s->at;
+		s->place.session++;
+		str_copy(s->place.peer, sizeof(s->place.peer), dir_peer(s->dir));
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* Whatever belongs to the running refresh. */
 static void forget_refresh(struct sync *s)
 {
@@ -88,6 +105,7 @@ static void drop_connection(struct sync *s)
 	dir_close(s->dir);
 	s->dir = NULL;
 	s->search = s->heartbeat = -1;
+	publish(s);
 }
 
 /* Doubled for every round over all servers, and between half and the whole of that by chance, so that many
@@ -167,7 +185,10 @@ static bool end_connect(struct sync *s, struct source_event *ev)
 
 	if (!connector_done(&s->connector, &rc, &s->dir, &e))
 		return false;
-	return rc ? lose(s, ev, &e) : begin_refresh(s, ev);
+	if (rc)
+		return lose(s, ev, &e);
+	publish(s);
+	return begin_refresh(s, ev);
 }
 
 /* The next UUID of a set that came in one message. */
@@ -440,6 +461,7 @@ static void sync_close(struct source *source)
 	connector_close(&s->connector);
 	drop_connection(s);
 	gate_free(s->gate);
+	pthread_mutex_destroy(&s->lock);
 	mem_cleanup_fd(&s->wake_fd);
 	mem_cleanup_free(&s);
 }
@@ -455,6 +477,7 @@ struct source *sync_source(const struct dir_settings *settings, char **attribute
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	connector_init(&s->connector, settings, clock);
 	s->gate = gate_new(settings);
+	pthread_mutex_init(&s->lock, NULL);
 	s->source = (struct source){ s, sync_next, sync_wake, sync_close };
 	return &s->source;
 }
@@ -464,4 +487,17 @@ size_t sync_server(const struct source *source)
 	const struct sync *s = source->ctx;
 
 	return atomic_load(&s->server);
+}
+
+bool sync_where(struct source *source, struct sync_place *out)
+{
+	struct sync *s = source->ctx;
+	bool connected;
+
+	pthread_mutex_lock(&s->lock);
+	connected = s->connected;
+	if (connected)
+		*out = s->place;
+	pthread_mutex_unlock(&s->lock);
+	return connected;
 }

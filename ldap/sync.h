@@ -16,7 +16,14 @@
 struct source *sync_source(const struct dir_settings *, char **attributes, const struct clock *);
 /* Index of the URI that the source uses or tried last.  From any thread. */
 size_t sync_server(const struct source *);
-/* Re-reads on a connection of its own to the server that the source uses now. */
+/* The source's connection.  From any thread.  False while it has none. */
+struct sync_place {
+	size_t at;               /* index of the URI */
+	char peer[128];          /* dir_peer() */
+	uint64_t session;        /* counts the connections: another number, another connection */
+};
+bool sync_where(struct source *, struct sync_place *out);
+/* Re-reads on connections of its own; used by one thread.  settings, attributes and source must outlive it. */
 struct confirm *sync_confirm(const struct dir_settings *, char **attributes, struct source *, const struct clock *);
 
 #endif

@@ -1,17 +1,21 @@
 /* A scripted directory server on one connection: what slapd does not send by itself, and what no server should.
- * Include behind cmocka.h. */
+ * Its users include cmocka.h themselves, too. */
 #ifndef ROLLCALL_TESTS_UNIT_LDAP_FAKE_H
 #define ROLLCALL_TESTS_UNIT_LDAP_FAKE_H
 
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
 #include <arpa/inet.h>
 #include <lber.h>
 #include <ldap.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #include "tests/support/directory.h"
 
@@ -23,10 +27,11 @@
 #define TEXT_NUL "33003300-3300-3300-3300-330033003300"
 
 /* One connection; answers binds and (unless `deaf`) heartbeats, and plays `script` when the search has come.  Other
- * searches find nothing, or with `full` an entry. */
+ * searches find nothing, or with `full` an entry; `plain`: never heard of the control of RFC 6171.  A change is answered
+ * with the code `change`. */
 struct fake {
-	int listener, port, fd, search;
-	bool deaf, full;
+	int listener, port, fd, search, change;
+	bool deaf, full, plain;
 	void (*script)(struct fake *);
 	unsigned char request[4096];
 	size_t request_len;
@@ -143,6 +148,10 @@ static inline void answer(struct fake *f, const unsigned char *message, size_t n
 	ber_free(ber, 1);
 	if (tag == LDAP_REQ_BIND) {
 		say_result(f, id, LDAP_RES_BIND, 0, "");
+	} else if (tag == LDAP_REQ_MODIFY) {
+		say_result(f, id, LDAP_RES_MODIFY, f->change, "");
+	} else if (f->plain && memmem(message, n, "\x04\x0c" LDAP_CONTROL_DONTUSECOPY "\x01\x01\xff", 17)) {
+		say_result(f, id, LDAP_RES_SEARCH_RESULT, LDAP_UNAVAILABLE_CRITICAL_EXTENSION, "");
 	} else if (tag == LDAP_REQ_SEARCH && subscription) {
 		memcpy(f->request, message, n);
 		f->request_len = n;

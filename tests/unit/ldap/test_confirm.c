@@ -38,6 +38,7 @@ static void second_opinions(void **state)
 	reader_open(&r, &(struct slapd_options){ .people = 3, .more_ldif = ldif });
 	/* Written otherwise than in the server's DNs. */
 	r.settings.base = "OU = People, dc=EXAMPLE ,dc=org";
+	reader_refresh(&r);
 	c = sync_confirm(&r.settings, reader_attributes, r.source, machine());
 	assert_int_equal(dir_open(&r.settings, 0, machine(), &d, &e), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -81,6 +82,7 @@ static void hidden_is_not_gone(void **state)
 	reader_open(&r, &(struct slapd_options){ .people = 3, .database_conf =
 		"access to attrs=userPassword by anonymous auth by * none\n"
 		"access to dn.subtree=\"" SLAPD_SUFFIX "\" by * search\n" });
+	reader_expect(&r, SOURCE_STARTED);
 	c = sync_confirm(&r.settings, reader_attributes, r.source, machine());
 	assert_int_equal(c->reread(c, "89da469d-e813-11f1-9271-ca710d083b6f", r.arena, &where, &entry, &e), ERR_TEMP);
 	assert_non_null(strstr(e.text, "is not readable"));
