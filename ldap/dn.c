@@ -160,14 +160,16 @@ static char *spell(LDAPDN dn, struct arena *a)
 {
 	char *text = NULL, *out;
 
-	for (size_t i = 0; i < dn_length(dn); i++) {
+	if (!dn || !dn[0])
+		return arena_strdup(a, "");
+	for (size_t i = 0; dn[i]; i++) {
 		size_t n = rdn_length(dn[i]);
 
 		for (size_t k = 0; k < n; k++)
 			fold_ava(dn[i][k]);
 		qsort((void *)dn[i], n, sizeof(*dn[i]), by_spelling);
 	}
-	if (dn_length(dn) && ldap_dn2str(dn, &text, LDAP_DN_FORMAT_LDAPV3) != LDAP_SUCCESS)
+	if (ldap_dn2str(dn, &text, LDAP_DN_FORMAT_LDAPV3) != LDAP_SUCCESS)
 		text = NULL;
 	out = arena_strdup(a, text ? text : "");
 	ldap_memfree(text);
