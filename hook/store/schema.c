@@ -60,6 +60,13 @@ static const char *const steps[] = {
 
 	"CREATE TABLE holds (when_ms INTEGER NOT NULL, uuid BLOB NOT NULL) STRICT;"
 	"CREATE INDEX holds_when ON holds(when_ms);",
+
+	"CREATE TABLE offboardings ("
+	"  uuid BLOB NOT NULL, generation INTEGER NOT NULL, changed_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL,"
+	"  key_off_ms INTEGER NOT NULL, console_off_ms INTEGER NOT NULL, barrier_ms INTEGER NOT NULL,"
+	"  cut_ms INTEGER NOT NULL, refused_ms INTEGER NOT NULL, given_up_ms INTEGER NOT NULL,"
+	"  UNIQUE (uuid, generation)) STRICT;"
+	"CREATE INDEX offboardings_seen ON offboardings(seen_ms);",
 };
 
 static int check_whose(struct store *s, int64_t version, struct err *e)

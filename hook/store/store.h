@@ -147,6 +147,10 @@ MUST_USE int store_revocations(struct store *, size_t max, struct arena *, struc
 	struct err *e);
 /* Let go of an account that could not be given back (the store was down then): due now. */
 MUST_USE int store_release(struct store *, int64_t account_id, int worker, struct err *e);
+/* Cuts that do not get on: in lane revoke after more than so many failures in a row, or for longer than this. */
+#define STORE_STUCK_ATTEMPTS 10
+#define STORE_STUCK_MS INT64_C(300000)
+MUST_USE int store_stuck(struct store *, int64_t now_ms, int64_t *count, struct err *e);
 
 /* Ask for a new proof of every current account in `stage`, or of one person's (uuid not NULL): verify_ms = now, woken in
  * lane audit, due now.  *count: how many.  Fails: ABSENT (that person has none in this stage). */
@@ -281,9 +285,10 @@ MUST_USE int store_frozen_expire(struct store *, int64_t before_ms, int64_t now_
 struct store_offboarding {
 	char uuid[UUID_TEXT];
 	unsigned generation;
-	int64_t changed_ms;        /* as entryCSN or modifyTimestamp say; 0 = not known */
+	int64_t changed_ms;        /* as entryCSN or modifyTimestamp say, and not after seen_ms; 0 = not known */
 	int64_t seen_ms, key_off_ms, console_off_ms, barrier_ms, cut_ms;      /* 0 = not yet */
 	int64_t refused_ms;        /* the first call with his key that was refused */
+	int64_t given_up_ms;       /* it was not, for so long that nobody asks any more; an alarm was raised when it still worked */
 };
 /* Insert, or fill in what is not 0 in the argument and was 0 in the row (the first moment counts); another seen_ms of the
  * same generation begins the row anew. */
