@@ -83,5 +83,7 @@ MUST_USE int api_call_as(struct api *, const char *secret_id, const struct secre
 
 /* The kind for a cloud error code; *known tells whether the table has it. */
 enum err_kind api_error_kind(const char *code, bool *known);
+/* Is it the key itself that was not taken?  That says nothing about rights, nor about the clock. */
+bool api_key_refused(const char *code);
 
 #endif

@@ -134,3 +134,10 @@ enum err_kind api_error_kind(const char *code, bool *known)
 	*known = false;
 	return ERR_PERM;
 }
+
+bool api_key_refused(const char *code)
+{
+	static const char family[] = "AuthFailure.", details[] = "AccessKeyIllegal InvalidAuthorization InvalidSecretId "
+		"SecretIdNotFound SignatureFailure TokenFailure";
+	return !strcmp(code, "AuthFailure") || (!strncmp(code, family, sizeof(family) - 1) && lists(details, code + sizeof(family) - 1));
+}

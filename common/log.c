@@ -161,14 +161,15 @@ static bool is_repeat(enum log_level level, const char *room, const char *who, c
 	return false;
 }
 
-static void write_event(enum log_level level, const char *room, const char *who, const char *text, const struct err *e)
+static void write_event(enum log_level level, bool always, const char *room, const char *who, const char *text,
+	const struct err *e)
 {
 	AUTO_ARENA struct arena *scratch = arena_new(LINE_BYTES * 4);
 	struct clock clock = clock_system();
 	int64_t now = clock_now(&clock);
 	struct line l;
 	pthread_mutex_lock(&state.lock);
-	if (level <= state.max && !is_repeat(level, room, who, text, scratch, now)) {
+	if ((always || level <= state.max) && !is_repeat(level, room, who, text, scratch, now)) {
 		start(&l, scratch, level, room, who, now);
 		add(&l, "\"");
 		add_clean(&l, scratch, text, TEXT_BYTES, true);
@@ -197,10 +198,20 @@ void log_event(enum log_level level, const char *room, const char *who, const ch
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	write_event(level, room, who, text, NULL);
+	write_event(level, false, room, who, text, NULL);
+}
+
+void log_always(const char *room, const char *fmt, ...)
+{
+	char text[TEXT_BYTES];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	write_event(LOG_INFO_LEVEL, true, room, NULL, text, NULL);
 }
 
 void log_err(enum log_level level, const char *room, const char *who, const struct err *e)
 {
-	write_event(level, room, who, e->text, e);
+	write_event(level, false, room, who, e->text, e);
 }

@@ -15,6 +15,8 @@ void log_open(enum log_level max, int journal);
 
 /* room: "feed", "engine", ...; who: a person's login or UUID, or NULL. */
 void log_event(enum log_level level, const char *room, const char *who, const char *fmt, ...) PRINTF(4, 5);
+/* Written whatever log_open() was told, as info: what an auditor must be able to rely on. */
+void log_always(const char *room, const char *fmt, ...) PRINTF(2, 3);
 /* The same for a failure: adds kind, code and request id of the error. */
 void log_err(enum log_level level, const char *room, const char *who, const struct err *e);
 

@@ -15,6 +15,8 @@
 #define AUTH_PAUSE_MS 60000
 #define STORE_AGAIN_MS 2000
 #define IDLE_MS 2000
+#define ALARMS 512
+#define ALARM_AGAIN_MS (60 * 60 * 1000)
 
 struct engine {
 	struct engine_parts parts;
@@ -31,6 +33,7 @@ struct engine {
 	int64_t root_due_mono, auth_until_mono;     /* by the clock that nobody can set */
 	char trouble[240];
 	struct worker *workers[WORKERS];
+	struct { int64_t account_id, until_mono; } alarms[ALARMS];     /* raised, and not again before */
 };
 
 const struct engine_parts *engine_parts(const struct engine *n) { return &n->parts; }
@@ -195,6 +198,23 @@ void engine_auth_failed(struct engine *n, const struct err *e)
 	str_copy(n->trouble, sizeof(n->trouble), e->text);
 	pthread_mutex_unlock(&n->lock);
 	log_event(LOG_ALARM_LEVEL, "engine", NULL, "the cloud refuses our own credentials; all granting stops for a minute");
+}
+
+bool engine_may_alarm(struct engine *n, int64_t account_id)
+{
+	int64_t mono = clock_mono(n->parts.clock);
+	pthread_mutex_lock(&n->lock);
+	size_t at = 0;
+	for (size_t i = 0; i < ALARMS && n->alarms[at].account_id != account_id; i++)
+		if (n->alarms[i].account_id == account_id || n->alarms[i].until_mono < n->alarms[at].until_mono)
+			at = i;
+	bool may = n->alarms[at].account_id != account_id || n->alarms[at].until_mono <= mono;
+	if (may) {
+		n->alarms[at].account_id = account_id;
+		n->alarms[at].until_mono = mono + ALARM_AGAIN_MS;
+	}
+	pthread_mutex_unlock(&n->lock);
+	return may;
 }
 
 void engine_health(struct engine *n, struct engine_health *h)

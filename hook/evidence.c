@@ -6,7 +6,10 @@
  *
  * What a power cut tore is left as it is, and the next line, event "torn", carries the digest of it in "fragment"
  * and the chain from the last whole line: nothing is ever rewritten.  Only what does not end as a whole line does
- * passes as torn; a whole line whose sum does not fit was changed. */
+ * passes as torn; a whole line whose sum does not fit was changed.
+ *
+ * A file that was moved away takes lines that nobody finds again, so the path is looked at before each line.  What comes
+ * to stand there instead is taken for the file only when it ends in the line that was written last. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,11 +25,15 @@
 #include "common/crypt.h"
 #include "common/failpoint.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/str.h"
 #include "hook/evidence_chain.h"
+#include "hook/evidence_second.h"
 
 #define FIELD_BYTES 512                 /* longest text of one field */
+#define RESERVE_BYTES (128 * 1024)      /* room taken from the disk ahead of the lines ... */
+#define ROOM_BYTES (64 * 1024)          /* ... and how much of it there must be for a grant: what all workers write at once */
 
 struct evidence {
 	int fd;
@@ -37,39 +44,47 @@ struct evidence {
 	bool torn;                      /* it is known, and what it ends in has to be told first */
 	int64_t lines;                  /* number of the last line */
 	char head[SHA256_HEX];          /* its digest */
+	off_t reserved;                 /* the disk has room up to here */
+	bool failing;                   /* told: once per trouble */
+	struct second second;
 };
 
 /* --- composing and appending --------------------------------------------------------------------------- */
 
-static void put_clean(struct json *doc, struct arena *arena, const char *name, const char *text)
+static void put_clean(struct json *doc, struct arena *arena, const char *name, const char *text, size_t most)
 {
 	char cut[FIELD_BYTES];
 	if (!text)
 		return;
-	str_copy(cut, sizeof(cut), str_printable(arena, text, strnlen(text, FIELD_BYTES * 2)));
+	str_copy(cut, most < sizeof(cut) ? most : sizeof(cut), str_printable(arena, text, strnlen(text, FIELD_BYTES * 2)));
 	json_put_text(doc, name, cut);
+}
+
+void evidence_fill(struct json *doc, struct arena *arena, const struct evidence_line *l, int64_t now_ms, size_t most)
+{
+	char at[TIME_TEXT];
+	str_time(now_ms, at);
+	json_put_text(doc, "at", at);
+	json_put_int(doc, "ms", now_ms);
+	put_clean(doc, arena, "event", l->event, most);
+	put_clean(doc, arena, "uuid", l->uuid, most);
+	put_clean(doc, arena, "login", l->login, most);
+	if (l->generation)
+		json_put_int(doc, "generation", l->generation);
+	put_clean(doc, arena, "row", l->row, most);
+	put_clean(doc, arena, "what", l->what, most);
+	put_clean(doc, arena, "why", l->why, most);
+	put_clean(doc, arena, "request_id", l->request_id, most);
+	put_clean(doc, arena, "csn", l->csn, most);
 }
 
 /* The line with its line end, linked to the head. */
 static char *compose(struct evidence *ev, const struct evidence_line *l, const char *fragment, struct arena *arena)
 {
-	int64_t now = clock_now(ev->clock);
-	char at[TIME_TEXT], sum[SHA256_HEX];
+	char sum[SHA256_HEX];
 	struct json *doc = json_object(arena);
-	str_time(now, at);
 	json_put_int(doc, "n", ev->lines + 1);
-	json_put_text(doc, "at", at);
-	json_put_int(doc, "ms", now);
-	put_clean(doc, arena, "event", l->event);
-	put_clean(doc, arena, "uuid", l->uuid);
-	put_clean(doc, arena, "login", l->login);
-	if (l->generation)
-		json_put_int(doc, "generation", l->generation);
-	put_clean(doc, arena, "row", l->row);
-	put_clean(doc, arena, "what", l->what);
-	put_clean(doc, arena, "why", l->why);
-	put_clean(doc, arena, "request_id", l->request_id);
-	put_clean(doc, arena, "csn", l->csn);
+	evidence_fill(doc, arena, l, clock_now(ev->clock), FIELD_BYTES);
 	json_put_text(doc, "fragment", fragment);
 	json_put_text(doc, "prev", ev->head);
 	char *text = json_print(arena, doc);
@@ -93,6 +108,7 @@ static int append(struct evidence *ev, const char *before, const char *line, str
 		int r = err_set(e, ERR_TEMP, "evidence \"%s\" could not be written: %s", ev->path, strerror(errno));
 		if (end < 0 || ftruncate(ev->fd, end) < 0)
 			ev->broken = true;
+		ev->reserved = 0;               /* that gave it back */
 		return r;
 	}
 	POINT("evidence.write.after");
@@ -219,10 +235,10 @@ static void sync_directory(const char *path)
 		fsync(fd);
 }
 
-static int open_file(struct evidence *ev, struct err *e)
+static int open_file(struct evidence *ev, int create, struct err *e)
 {
 	struct stat st;
-	ev->fd = open(ev->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	ev->fd = open(ev->path, O_RDWR | create | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (ev->fd < 0 || fstat(ev->fd, &st) < 0)
 		return evidence_os_fail(ev->path, "opened", e);
 	if (!S_ISREG(st.st_mode))
@@ -241,8 +257,9 @@ int evidence_open(const char *path, const struct clock *clock, struct evidence *
 	struct evidence *ev = mem_alloc(sizeof(*ev));
 	ev->path = mem_strdup(path);
 	ev->clock = clock;
+	second_open(&ev->second, NULL, clock);
 	pthread_mutex_init(&ev->mutex, NULL);
-	int r = open_file(ev, e);
+	int r = open_file(ev, O_CREAT, e);
 	if (r == 0)
 		r = find_end(ev, e);
 	/* A full disk keeps the line about torn bytes waiting, not the daemon from opening. */
@@ -263,24 +280,153 @@ void evidence_close(struct evidence *ev)
 		return;
 	if (ev->fd >= 0)
 		close(ev->fd);
+	second_close(&ev->second);
 	pthread_mutex_destroy(&ev->mutex);
 	free(ev->path);
 	free(ev);
 }
 
+void evidence_second(struct evidence *ev, const char *path)
+{
+	second_open(&ev->second, path, ev->clock);
+}
+
+/* --- a file that takes no lines ------------------------------------------------------------------------ */
+
+/* Another file at the path.  Ours, brought back, ends as we left it. */
+static int take_again(struct evidence *ev, struct err *e)
+{
+	AUTO_ARENA struct arena *arena = arena_new(EVIDENCE_TAIL_BYTES + 16 * EVIDENCE_LINE_BYTES);
+	struct tail t = { .arena = arena };
+	struct evidence there = { .path = ev->path };
+	size_t from = 0;
+	int r = open_file(&there, 0, e);
+	if (r == 0)
+		r = read_tail(&there, &t, e);
+	if (r == 0)
+		r = find_last(&there, &t, &from, e);
+	bool ended = r == 0 && from == t.len && (t.len == 0 || t.bytes[t.len - 1] == '\n');
+	bool same = ended && there.lines == ev->lines && strcmp(there.head, ev->head) == 0;
+	if (r == 0 && !same)
+		r = err_set(e, ERR_TEMP, "evidence \"%s\" is not the file that was written to", ev->path);
+	if (r < 0) {
+		if (there.fd >= 0)
+			close(there.fd);
+		return r;
+	}
+	close(ev->fd);
+	ev->fd = there.fd;
+	ev->reserved = 0;
+	return 0;
+}
+
+static int in_place(struct evidence *ev, struct err *e)
+{
+	struct stat ours, there;
+	if (fstat(ev->fd, &ours) == 0 && lstat(ev->path, &there) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
+		return 0;
+	return take_again(ev, e);
+}
+
+static int tell_aside(struct evidence *ev, struct err *e)
+{
+	AUTO_ARENA struct arena *arena = arena_new(16 * EVIDENCE_LINE_BYTES);
+	char since[TIME_TEXT];
+	if (!ev->second.lines)
+		return 0;
+	str_time(ev->second.since_ms, since);
+	const struct evidence_line line = { .event = "second",
+		.what = arena_printf(arena, "%" PRId64 " lines since %s are in the second place: %s", ev->second.lines, since,
+			second_name(&ev->second, arena)) };
+	int r = append(ev, "", compose(ev, &line, NULL, arena), e);
+	if (r == 0)
+		ev->second.lines = ev->second.since_ms = 0;
+	return r;
+}
+
+/* As far as it goes: the file in its place, its end known, and told what is not in it. */
+static int mend(struct evidence *ev, struct err *e)
+{
+	int r = in_place(ev, e);
+	if (r == 0 && ev->broken)
+		r = find_end(ev, e);
+	if (r == 0)
+		ev->broken = false;
+	return r < 0 ? r : tell_aside(ev, e);
+}
+
+/* With the first line that fits not, it is too late for a grant that was made before. */
+static int reserve(struct evidence *ev, struct err *e)
+{
+	off_t end = lseek(ev->fd, 0, SEEK_END);
+	if (end >= 0 && end + ROOM_BYTES <= ev->reserved)
+		return 0;
+	if (end < 0 || fallocate(ev->fd, FALLOC_FL_KEEP_SIZE, end, RESERVE_BYTES) < 0) {
+		/* Not every file system can say. */
+		if (end >= 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+			return 0;
+		return err_set(e, ERR_TEMP, "evidence \"%s\" has no room: %s", ev->path, strerror(errno));
+	}
+	ev->reserved = end + RESERVE_BYTES;
+	return 0;
+}
+
+/* Of any kind before: grants are tried again later, whatever it is.  Alarmed once per trouble, which is over when there is
+ * room again, not when one more line has found a place. */
+static int failed(struct evidence *ev, struct err *e)
+{
+	AUTO_ARENA struct arena *arena = arena_new(EVIDENCE_LINE_BYTES);
+	e->kind = ERR_TEMP;
+	err_wrap(e, "the evidence cannot be written");
+	if (!ev->failing)
+		log_event(LOG_ALARM_LEVEL, "evidence", NULL, "%s; nothing is granted, and what is taken away is put on record in %s",
+			e->text, second_name(&ev->second, arena));
+	ev->failing = true;
+	return ERR_TEMP;
+}
+
+static int ready(struct evidence *ev, struct err *e)
+{
+	int r = mend(ev, e);
+	if (r == 0)
+		r = reserve(ev, e);
+	if (r < 0)
+		return failed(ev, e);
+	if (ev->failing)
+		log_event(LOG_WARN_LEVEL, "evidence", NULL, "the evidence can be written again");
+	ev->failing = false;
+	return 0;
+}
+
 int evidence_add(struct evidence *ev, const struct evidence_line *line, struct err *e)
 {
 	AUTO_ARENA struct arena *arena = arena_new(16 * EVIDENCE_LINE_BYTES);
-	int r = 0;
 	pthread_mutex_lock(&ev->mutex);
-	if (ev->broken)
-		r = find_end(ev, e);
-	if (r == 0) {
-		ev->broken = false;
+	int r = mend(ev, e);
+	if (r == 0)
 		r = append(ev, "", compose(ev, line, NULL, arena), e);
+	if (r < 0) {
+		r = failed(ev, e);
+		second_put(&ev->second, line);
 	}
 	pthread_mutex_unlock(&ev->mutex);
 	return r;
+}
+
+int evidence_ready(struct evidence *ev, struct err *e)
+{
+	pthread_mutex_lock(&ev->mutex);
+	int r = ready(ev, e);
+	pthread_mutex_unlock(&ev->mutex);
+	return r;
+}
+
+void evidence_aside(struct evidence *ev, int64_t *lines, int64_t *since_ms)
+{
+	pthread_mutex_lock(&ev->mutex);
+	*lines = ev->second.lines;
+	*since_ms = ev->second.since_ms;
+	pthread_mutex_unlock(&ev->mutex);
 }
 
 void evidence_head(struct evidence *ev, int64_t *lines, char head[SHA256_HEX])
@@ -289,4 +435,17 @@ void evidence_head(struct evidence *ev, int64_t *lines, char head[SHA256_HEX])
 	*lines = ev->lines;
 	memcpy(head, ev->head, sizeof(ev->head));
 	pthread_mutex_unlock(&ev->mutex);
+}
+
+void evidence_tell_head(struct evidence *ev)
+{
+	int64_t lines;
+	char head[SHA256_HEX];
+	struct err e;
+	/* Also when nobody has written since it could be written again. */
+	pthread_mutex_lock(&ev->mutex);
+	(void)!ready(ev, &e);
+	pthread_mutex_unlock(&ev->mutex);
+	evidence_head(ev, &lines, head);
+	log_always("evidence", "\"%s\" has %" PRId64 " lines, and the digest of the last is %s", ev->path, lines, head);
 }

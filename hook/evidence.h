@@ -1,6 +1,9 @@
 /* Evidence: who did what to whom, when and why, as one append-only file of JSON lines.  Each line carries the
  * SHA-256 of the line before it, so that a line cannot be changed or taken out unseen.  Appending is one
- * write(2) and one fdatasync.  Secrets never reach it. */
+ * write(2) and one fdatasync.  Secrets never reach it.
+ *
+ * As long as the file takes no lines (no space, read-only, moved away) nothing is granted; what is taken away goes on,
+ * and its lines go to a second place.  When the file takes lines again, one of them says how many are there. */
 #ifndef ROLLCALL_HOOK_EVIDENCE_H
 #define ROLLCALL_HOOK_EVIDENCE_H
 
@@ -18,6 +21,10 @@ struct evidence;
  * Fails: INPUT (the chain's end does not fit), TEMP. */
 MUST_USE int evidence_open(const char *path, const struct clock *, struct evidence **out, struct err *e);
 void evidence_close(struct evidence *);
+/* The second place: a file of the same form, with a chain of its own.  path NULL, and whenever that file fails, too: the
+ * system log, an alarm each with the line's JSON.  Called once, before other threads write.  A file that cannot be opened
+ * is told, and tried again when it is needed. */
+void evidence_second(struct evidence *, const char *path);
 
 struct evidence_line {
 	const char *event;         /* "stage", "did", "cut", "directory", "alarm", "secret", "start", ... */
@@ -29,11 +36,18 @@ struct evidence_line {
 	const char *request_id;    /* may be NULL */
 	const char *csn;           /* the directory's change number; may be NULL */
 };
-/* Fails: TEMP (disk).  Grants stop then; revocations go on. */
+/* Fails: TEMP (the file did not take it; it is in the second place). */
 MUST_USE int evidence_add(struct evidence *, const struct evidence_line *, struct err *e);
+/* Asked before anything is granted: does the file stand where it should, with room for what follows?
+ * Fails: TEMP ("the evidence cannot be written: ..."). */
+MUST_USE int evidence_ready(struct evidence *, struct err *e);
+/* Lines that are in the second place and not yet told of in the file; *since_ms 0: none. */
+void evidence_aside(struct evidence *, int64_t *lines, int64_t *since_ms);
 /* How many lines, and the SHA-256 of the last one (64 zeros: none): for the system log, beside which it shows when
  * lines were taken away at the end. */
 void evidence_head(struct evidence *, int64_t *lines, char head[SHA256_HEX]);
+/* The head into the system log, whatever its level. */
+void evidence_tell_head(struct evidence *);
 /* Walk a file.  *lines counts good ones.  Fails: INPUT with the line number and what is wrong. */
 MUST_USE int evidence_verify(const char *path, int64_t *lines, struct err *e);
 

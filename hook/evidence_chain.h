@@ -2,6 +2,7 @@
 #ifndef ROLLCALL_HOOK_EVIDENCE_CHAIN_H
 #define ROLLCALL_HOOK_EVIDENCE_CHAIN_H
 
+#include "common/json.h"
 #include "hook/evidence.h"
 
 #define EVIDENCE_LINE_BYTES 16384               /* what a line can be at most, with room */
@@ -19,6 +20,8 @@ struct evidence_link {
 MUST_USE int evidence_read_line(const char *line, size_t n, struct evidence_link *, struct err *e);
 /* Does it end in a sum?  Then a power cut did not tear it. */
 bool evidence_ends_whole(const char *line, size_t n);
+/* The members that say what happened, each text cut to `most` bytes: all but those of the chain. */
+void evidence_fill(struct json *, struct arena *, const struct evidence_line *, int64_t now_ms, size_t most);
 /* From errno: INPUT when it is about the path, else TEMP. */
 int evidence_os_fail(const char *path, const char *what, struct err *e);
 

@@ -15,7 +15,9 @@ static int may_act(struct journal *j, struct err *e)
 	struct taken *t = of(j);
 	if (engine_struck(t->worker->engine, t->account.uuid))
 		return err_set(e, ERR_STALE, "this person is being cut");
-	return store_may_act(t->parts->store, t->account.id, t->worker->number, e);
+	/* What cannot be put on record is not granted; taking away goes on. */
+	int rc = t->account.stage == STAGE_ACTIVE ? evidence_ready(t->parts->evidence, e) : 0;
+	return rc ? rc : store_may_act(t->parts->store, t->account.id, t->worker->number, e);
 }
 
 static void record(struct taken *t, const char *event, enum row_id row, const char *what, const char *request_id, struct err *e,
@@ -41,7 +43,6 @@ static int intent(struct journal *j, enum row_id row, enum action action, const 
 	int rc = may_act(j, e);
 	if (rc)
 		return rc;
-	/* What cannot be put on record is not granted. */
 	record(t, "intent", row, action_table[action].name, NULL, e, &rc);
 	if (rc)
 		return rc;
@@ -153,10 +154,15 @@ static int drop(struct journal *j, enum secret_kind kind, const char *id, struct
 
 static void did(struct journal *j, enum row_id row, const char *what, const char *request_id)
 {
+	struct taken *t = of(j);
 	struct err e;
 	int rc;
-	record(of(j), "did", row, what, request_id, &e, &rc);
-	/* The change is made; that it could not be put on record is told by the next intent, which fails. */
+	if (!t->call.cutting)
+		t->changes++;
+	else if (!t->cut_at_ms[row])
+		t->cut_at_ms[row] = clock_now(t->parts->clock);
+	/* The change is made.  Where the file did not take it, it is in the second place, and may_act() fails from now on. */
+	record(t, "did", row, what, request_id, &e, &rc);
 	POINT("did");
 }
 

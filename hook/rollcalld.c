@@ -180,6 +180,8 @@ static int open_state(struct daemon *d, struct err *e)
 	int rc = store_open(arena_printf(d->arena, "%s/rollcall.db", s->state_dir), &d->clock, &d->store, e);
 	if (!rc)
 		rc = evidence_open(arena_printf(d->arena, "%s/evidence.jsonl", s->state_dir), &d->clock, &d->evidence, e);
+	if (!rc)
+		evidence_second(d->evidence, s->evidence.second);
 	return rc;
 }
 
@@ -353,11 +355,27 @@ static int check_only(struct daemon *d)
 	return 0;
 }
 
+/* Until a signal ends the daemon; meanwhile the evidence's head is told regularly. */
+static int wait_for_end(struct daemon *d, const sigset_t *signals)
+{
+	int64_t every_ms = d->settings.evidence.head_ms, next = clock_mono(&d->clock) + every_ms;
+	for (;;) {
+		int64_t left = next - clock_mono(&d->clock);
+		const struct timespec until = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
+		int sig = left > 0 ? sigtimedwait(signals, NULL, &until) : -1;
+		if (sig > 0)
+			return sig;
+		if (clock_mono(&d->clock) < next)
+			continue;
+		evidence_tell_head(d->evidence);
+		next = clock_mono(&d->clock) + every_ms;
+	}
+}
+
 static int run(struct daemon *d)
 {
 	struct err e = { 0 };
 	sigset_t wait_for;
-	int sig = 0;
 	sigemptyset(&wait_for);
 	sigaddset(&wait_for, SIGTERM);
 	sigaddset(&wait_for, SIGINT);
@@ -380,19 +398,21 @@ static int run(struct daemon *d)
 		return EXIT_START;
 	}
 	const struct evidence_line line = { .event = "start", .what = "rollcalld " ROLLCALL_VERSION };
-	/* A full disk stops granting (each intent asks for evidence first); it must not stop revoking. */
+	/* A full disk stops granting; it must not stop revoking. */
 	if (evidence_add(d->evidence, &line, &e))
 		log_err(LOG_ALARM_LEVEL, "main", NULL, &e);
+	evidence_tell_head(d->evidence);
 	if (start_all(d, &e)) {
 		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
 		return EXIT_START;
 	}
 	log_event(LOG_INFO_LEVEL, "main", NULL, "rollcalld " ROLLCALL_VERSION " is running");
 	notify_ready();
-	sigwait(&wait_for, &sig);
+	int sig = wait_for_end(d, &wait_for);
 	notify_stopping();
 	log_event(LOG_INFO_LEVEL, "main", NULL, "stopping on signal %d", sig);
 	stop_all(d);
+	evidence_tell_head(d->evidence);
 	return 0;
 }
 

@@ -175,6 +175,12 @@ const struct conf_row settings_rows[] = {
 		.inner_count = ARRAY_LEN(profile_rows), .inner_size = sizeof(struct profile_settings),
 		.help = "what a person gets" },
 
+	/* what is put on record */
+	{ .path = "evidence.second", .type = CONF_PATH, .offset = AT(evidence.second),
+		.help = "where evidence of what is taken away goes while the file takes none; none: the system log" },
+	{ .path = "evidence.head", .type = CONF_SECONDS, .offset = AT(evidence.head_ms), .otherwise = "1h", .min = 1,
+		.max = 7 * 86400, .help = "write the head of the evidence's chain into the system log this often" },
+
 	/* the daemon */
 	{ .path = "workers", .type = CONF_INT, .offset = AT(workers), .otherwise = "8", .min = 2, .max = 64,
 		.help = "threads that speak to the cloud" },

@@ -63,6 +63,10 @@ struct settings {
 	} life;
 	struct conf_groups profiles;   /* struct profile_settings */
 	int64_t workers, revoke_workers;
+	struct {
+		char *second;          /* second place of the evidence; NULL: the system log */
+		int64_t head_ms;       /* the head of its chain goes to the system log this often */
+	} evidence;
 	char *state_dir;               /* store, evidence */
 	char *socket;                  /* the desk's */
 	char *admin_group;             /* may ask everything */

@@ -56,6 +56,21 @@ static void failed(void *ctx, enum row_id row, const struct err *e)
 		engine_auth_failed(t->worker->engine, e);
 }
 
+static bool leaver(const struct store_account *a)
+{
+	return a->stage == STAGE_SUSPENDED || a->stage == STAGE_HELD || a->stage == STAGE_RETIRED;
+}
+
+/* A record that cannot be read keeps no leaver from being cut: his names are enough, and what he has is listed. */
+static int read_found(struct taken *t, struct err *e)
+{
+	int rc = found_parse(t->account.found, t->worker->arena, &t->found, e);
+	if (!rc || !leaver(&t->account))
+		return rc;
+	log_err(LOG_ERROR_LEVEL, "engine", t->person.login, e);
+	return 0;
+}
+
 int taken_load(struct taken *t, struct worker *w, struct err *e)
 {
 	struct arena *a = w->arena;
@@ -65,7 +80,7 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 	if (!rc)
 		rc = placement_parse(t->account.placement, a, &t->placement, e);
 	if (!rc && t->account.found && *t->account.found)
-		rc = found_parse(t->account.found, a, &t->found, e);
+		rc = read_found(t, e);
 	/* A worker that had him in hand when his stage changed wrote down what was right for the stage before. */
 	found_of_stage(&t->found, t->account.since_ms);
 	if (rc)
@@ -90,6 +105,21 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 	return regrant(t, &t->found, &t->want, e);
 }
 
+void taken_say(struct taken *t, const char *event, const char *what, const char *why, const char *request_id, const char *csn)
+{
+	const struct evidence_line line = { .event = event,
+		.uuid = t->account.uuid,
+		.login = t->person.login,
+		.generation = t->account.generation,
+		.what = what,
+		.why = why,
+		.request_id = request_id,
+		.csn = csn };
+	struct err e;
+	if (evidence_add(t->parts->evidence, &line, &e))
+		log_err(LOG_ERROR_LEVEL, "evidence", t->person.login, &e);
+}
+
 /* Exponential, with half of it at random so that people who failed together do not come back together. */
 static int64_t backoff(const struct taken *t, int64_t first, int64_t max)
 {
@@ -106,6 +136,21 @@ static void trouble(struct taken *t, const struct err *e)
 {
 	t->account.trouble_kind = e->kind;
 	t->account.trouble = e->kind ? arena_strdup(t->worker->arena, e->text) : NULL;
+}
+
+/* Access that is not taken away yet is tried for ever; when it takes long, somebody must know. */
+static void stuck(struct taken *t, const struct err *e)
+{
+	const struct store_account *a = &t->account;
+	int64_t for_ms = clock_now(t->parts->clock) - a->since_ms;
+	if (a->attempts <= STORE_STUCK_ATTEMPTS && for_ms <= STORE_STUCK_MS)
+		return;
+	if (!engine_may_alarm(t->worker->engine, a->id))
+		return;
+	char *what = arena_printf(t->worker->arena, "access is not taken away yet, %s after it was decided, %u attempts failed in a row",
+		str_duration(t->worker->arena, for_ms), a->attempts);
+	log_event(LOG_ALARM_LEVEL, "engine", t->person.login, "%s: %s", what, e->text);
+	taken_say(t, "alarm", what, e->text, e->request_id, t->account.cut_csn);
 }
 
 /* A failed walk: when is this account due again? */
@@ -140,14 +185,11 @@ static void come_back(struct taken *t, const struct err *e)
 		a->due_ms = t->proof_due_ms;
 	if (a->lane == LANE_REVOKE && e->kind != ERR_STALE && e->kind != ERR_LIMIT)
 		a->due_ms = now + backoff(t, BACKOFF_REVOKE_MS, REVOKE_MAX_MS);
+	if (a->lane == LANE_REVOKE)
+		stuck(t, e);
 	/* Whatever else failed: the second sweep comes in time. */
 	if (a->sweep_ms > now && a->due_ms > a->sweep_ms)
 		a->due_ms = a->sweep_ms;
-}
-
-static bool leaver(const struct store_account *a)
-{
-	return a->stage == STAGE_SUSPENDED || a->stage == STAGE_HELD || a->stage == STAGE_RETIRED;
 }
 
 /* Everything is as the table wants it: when is the next look? */
@@ -168,19 +210,6 @@ static void rest(struct taken *t)
 	a->due_ms = a->stage == STAGE_RETIRED ? INT64_MAX : now + t->parts->settings->life.audit_ms;
 }
 
-static void say(struct taken *t, const char *event, const char *what)
-{
-	const struct evidence_line line = { .event = event,
-		.uuid = t->account.uuid,
-		.login = t->person.login,
-		.generation = t->account.generation,
-		.what = what,
-		.why = t->person.reason,
-		.csn = t->person.csn };
-	struct err e;
-	if (evidence_add(t->parts->evidence, &line, &e))
-		log_err(LOG_ERROR_LEVEL, "evidence", t->person.login, &e);
-}
 
 /* True when the cut is complete. */
 static bool cut(struct taken *t)
@@ -189,12 +218,12 @@ static bool cut(struct taken *t)
 	struct walk_result r;
 	walk_cut(&t->walk, &r);
 	POINT("cut.done");
+	leave_note(t, r.complete);
+	taken_say(t, "cut", r.complete ? "cut complete" : "cut, not complete yet", t->person.reason, NULL, t->person.csn);
 	if (!r.complete) {
-		say(t, "cut", "cut, not complete yet");
 		come_back(t, &r.worst);
 		return false;
 	}
-	say(t, "cut", "cut complete");
 	a->lane = LANE_TIDY;
 	/* Swept once more, later than any call that is on its way now could land. */
 	a->sweep_ms = clock_now(t->parts->clock) + t->parts->settings->life.sweep_ms;
@@ -221,7 +250,8 @@ void taken_walk(struct taken *t)
 	int64_t trust = now - t->parts->settings->life.trust_ms;
 	if (a->since_ms > trust)
 		trust = a->since_ms;
-	if (a->sweep_ms && now >= a->sweep_ms && a->sweep_ms > trust)
+	bool sweeping = a->sweep_ms && now >= a->sweep_ms;
+	if (sweeping && a->sweep_ms > trust)
 		trust = a->sweep_ms;
 	/* Whoever is asked to prove it again is looked at anew as a whole: the proof rests on all the other rows. */
 	if (a->verify_ms > trust)
@@ -233,12 +263,20 @@ void taken_walk(struct taken *t)
 			a->due_ms = now;
 		return;
 	}
+	int64_t probe_ms = leave_probe(t);
 	walk_run(&t->walk, &r);
 	a->complete = r.complete || settled;
+	/* A sweep that found something is not the last one. */
+	if (sweeping && t->changes && (a->stage == STAGE_SUSPENDED || a->stage == STAGE_HELD))
+		a->sweep_ms = clock_now(t->parts->clock) + (r.complete ? t->parts->settings->life.sweep_ms : 0);
 	if (r.complete)
 		rest(t);
 	else
 		come_back(t, &r.worst);
+	if (probe_ms && a->due_ms > probe_ms) {
+		a->due_ms = probe_ms;
+		a->lane = LANE_TIDY;
+	}
 	tell_foreign(t, now);
 }
 
@@ -247,7 +285,8 @@ bool taken_strike(struct taken *t)
 	struct walk_result r;
 	t->walk.trust_since_ms = INT64_MAX;      /* the store may be behind: nothing that it says was done counts */
 	walk_cut(&t->walk, &r);
-	say(t, "cut", r.complete ? "cut without the store" : "cut without the store, not complete yet");
+	taken_say(t, "cut", r.complete ? "cut without the store" : "cut without the store, not complete yet", t->person.reason, NULL,
+		t->person.csn);
 	return r.complete;
 }
 

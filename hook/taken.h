@@ -38,6 +38,8 @@ struct taken {
 	bool proof_failed;           /* in this walk ... */
 	char proof_request[48];      /* ... at the call with this request id */
 	int64_t proof_due_ms;        /* it waits, and goes on then; 0 = it does not wait */
+	unsigned changes;            /* made in this walk, the cut not counted */
+	int64_t cut_at_ms[ROW_COUNT];/* when the first call of the cut that changed this row succeeded; 0 = none yet */
 };
 
 /* Make *t ready for a walk of t->account (already filled).  Fails: INPUT (a record in the store is unusable), TEMP. */
@@ -50,6 +52,14 @@ bool taken_strike(struct taken *);
 void taken_failed(struct taken *, const struct err *e);
 
 void journal_make(struct taken *);
+/* One line of evidence about him; request_id and csn may be NULL. */
+void taken_say(struct taken *, const char *event, const char *what, const char *why, const char *request_id, const char *csn);
+
+/* leave.c: after an attempt of the cut, his figures so far. */
+void leave_note(struct taken *, bool complete);
+/* After the cut his key is called until it is refused.  When to come again for that; 0: nothing to do (any more). */
+int64_t leave_probe(struct taken *);
+
 extern const struct driver delivery_driver;
 
 /* engine.c, for the other two */
@@ -58,5 +68,7 @@ const struct lifecycle *engine_life(const struct engine *);
 void engine_root(struct engine *, struct root *out);
 struct snapshot *engine_snapshot(struct engine *);
 void engine_auth_failed(struct engine *, const struct err *);
+/* May an alarm about this account be raised?  Once an hour. */
+bool engine_may_alarm(struct engine *, int64_t account_id);
 
 #endif

@@ -133,14 +133,6 @@ static bool in_list(const char *const *list, size_t n, const char *code)
 	return false;
 }
 
-/* The key itself is not taken: that says nothing about rights. */
-static bool key_refused(const char *code)
-{
-	static const char *const codes[] = { "AuthFailure", "AuthFailure.AccessKeyIllegal", "AuthFailure.InvalidAuthorization",
-		"AuthFailure.InvalidSecretId", "AuthFailure.SecretIdNotFound", "AuthFailure.SignatureFailure", "AuthFailure.TokenFailure" };
-	return in_list(codes, ARRAY_LEN(codes), code);
-}
-
 /* He has no right to it.  A second factor or a token that is asked for is another matter: who has it may. */
 static bool right_refused(const char *code)
 {
@@ -158,7 +150,7 @@ static int as_him(struct proof *p, enum action action, const struct json *parame
 		e);
 	const char *id = rc ? NULL : json_text(*answer, "RequestId");
 	str_copy(p->request_id, sizeof(p->request_id), rc ? e->request_id : id ? id : "");
-	return rc && key_refused(e->code) ? fail(p, PROOF_KEY_REFUSED, e) : rc;
+	return rc && api_key_refused(e->code) ? fail(p, PROOF_KEY_REFUSED, e) : rc;
 }
 
 struct sight {

@@ -1,0 +1,150 @@
+/* A leaver's figures: when his access ended, and the call with his key that shows it.  Nobody else waits for any of this:
+ * it is written down after the calls of the cut, and the key is tried in lane tidy. */
+#include <string.h>
+
+#include "common/log.h"
+#include "hook/taken.h"
+
+#define PROBE_MS 1000                   /* asked again after this at first, ... */
+#define PROBE_MAX_MS 15000              /* ... later after this */
+#define GIVE_UP_MS (10 * 60 * 1000)
+#define SKEW_MS (5 * 60 * 1000)         /* the directory's clock may be ahead of ours by this much */
+
+/* The moment in an entryCSN ("20261128052010.123456Z#...") or a modifyTimestamp; 0: there is none. */
+static int64_t moment_of(const char *csn, struct arena *a)
+{
+	struct err e;
+	int64_t ms = 0;
+	if (!csn || str_time_ldap_parse(arena_strndup(a, csn, strcspn(csn, "#")), &ms, &e))
+		return 0;
+	return ms;
+}
+
+/* Only a value that is there has a moment: of who is absent nobody knows since when. */
+static int64_t changed(const struct taken *t)
+{
+	const struct store_account *a = &t->account;
+	int64_t ms = a->cut_strong ? moment_of(a->cut_csn, t->worker->arena) : 0;
+	if (ms <= a->since_ms)
+		return ms;
+	return ms <= a->since_ms + SKEW_MS ? a->since_ms : 0;
+}
+
+/* What nobody had to switch off is off as soon as that was seen. */
+static int64_t row_moment(const struct taken *t, enum row_id row)
+{
+	return t->cut_at_ms[row] ? t->cut_at_ms[row] : t->found.verified_ms[row];
+}
+
+void leave_note(struct taken *t, bool complete)
+{
+	const struct store_account *a = &t->account;
+	struct store_offboarding o = { .generation = a->generation,
+		.changed_ms = changed(t),
+		.seen_ms = a->since_ms,
+		.key_off_ms = row_moment(t, ROW_KEY),
+		.console_off_ms = row_moment(t, ROW_CONSOLE),
+		.barrier_ms = row_moment(t, ROW_ACCESS),
+		.cut_ms = complete ? clock_now(t->parts->clock) : 0 };
+	struct err e;
+	/* Who is held by an alarm or a human has not left. */
+	if (a->stage != STAGE_SUSPENDED)
+		return;
+	str_copy(o.uuid, sizeof(o.uuid), a->uuid);
+	if (store_offboarding_put(t->parts->store, &o, &e))
+		log_err(LOG_ERROR_LEVEL, "store", t->person.login, &e);
+}
+
+/* --- the key ------------------------------------------------------------------------------------------------- */
+
+enum answer { REFUSED, WORKS, UNKNOWN };
+
+/* *e: what was answered. */
+static enum answer call_as_him(struct taken *t, const struct secret *secret, struct err *e)
+{
+	const struct json *identity;
+	t->call.api->urgent = true;             /* the short time-out: a call that hangs is made again */
+	int rc = api_call_as(t->call.api, t->found.key_id, secret, ACT_GET_CALLER_IDENTITY, t->want.region, NULL, t->worker->arena,
+		&identity, e);
+	t->call.api->urgent = false;
+	if (!rc) {
+		const char *id = json_text(identity, "RequestId");
+		err_set(e, ERR_PERM, "%s was answered", action_table[ACT_GET_CALLER_IDENTITY].name);
+		str_copy(e->request_id, sizeof(e->request_id), id ? id : "");
+		return WORKS;
+	}
+	if (api_key_refused(e->code))
+		return REFUSED;
+	/* A right that he lacks, by the barrier for one: the key is good. */
+	return rc == ERR_PERM && *e->code ? WORKS : UNKNOWN;
+}
+
+static void put(struct taken *t, const struct store_offboarding *o, const char *event, const char *what, const char *why,
+	const struct err *answer)
+{
+	struct err e;
+	if (store_offboarding_put(t->parts->store, o, &e)) {
+		log_err(LOG_ERROR_LEVEL, "store", t->person.login, &e);       /* and asked again */
+		return;
+	}
+	taken_say(t, event, what, why, answer->request_id, t->account.cut_csn);
+}
+
+static const char *since(struct taken *t, int64_t now, int64_t then, const char *what)
+{
+	return then ? arena_printf(t->worker->arena, "%lld ms after %s", (long long)(now - then), what) : "";
+}
+
+static void refused(struct taken *t, const struct store_offboarding *o, const struct err *answer)
+{
+	struct arena *a = t->worker->arena;
+	int64_t now = clock_now(t->parts->clock);
+	struct store_offboarding moment = { .generation = o->generation, .refused_ms = now };
+	memcpy(moment.uuid, o->uuid, sizeof(moment.uuid));
+	put(t, &moment, "refused", arena_printf(a, "key \"%s\": %s", t->found.key_id, answer->code),
+		arena_printf(a, "%s%s%s, %s", since(t, now, o->changed_ms, "the change in the directory"), o->changed_ms ? ", " : "",
+			since(t, now, o->seen_ms, "it was seen"), since(t, now, o->cut_ms, "the cut")),
+		answer);
+}
+
+static void give_up(struct taken *t, const struct store_offboarding *o, bool works, const struct err *answer)
+{
+	struct store_offboarding moment = { .generation = o->generation, .given_up_ms = clock_now(t->parts->clock) };
+	memcpy(moment.uuid, o->uuid, sizeof(moment.uuid));
+	const char *what = works ? "the key of a leaver still works" : "the key of a leaver could not be tried";
+	log_event(works ? LOG_ALARM_LEVEL : LOG_WARN_LEVEL, "engine", t->person.login, "%s: %s", what, answer->text);
+	put(t, &moment, works ? "alarm" : "unproved", what, answer->text, answer);
+}
+
+/* His suspension is measured, complete, and his key not known to be refused. */
+static bool is_open(struct taken *t, struct store_offboarding *o)
+{
+	const struct store_account *a = &t->account;
+	struct err e;
+	if (a->stage != STAGE_SUSPENDED || !*t->found.key_id)
+		return false;
+	if (store_offboarding_get(t->parts->store, a->uuid, a->generation, o, &e))
+		return false;
+	return o->seen_ms == a->since_ms && o->cut_ms && !o->refused_ms && !o->given_up_ms;
+}
+
+int64_t leave_probe(struct taken *t)
+{
+	AUTO_SECRET struct secret *secret = NULL;
+	struct store_offboarding o;
+	struct err answer;
+	if (!is_open(t, &o))
+		return 0;
+	int rc = t->journal.reveal(&t->journal, SECRET_KEY, t->found.key_id, &secret, &answer);
+	if (rc == ERR_ABSENT)
+		return 0;               /* nobody has it any more */
+	enum answer said = rc ? UNKNOWN : call_as_him(t, secret, &answer);
+	int64_t now = clock_now(t->parts->clock), waited = now - o.cut_ms;
+	if (said == REFUSED)
+		refused(t, &o, &answer);
+	else if (waited >= GIVE_UP_MS)
+		give_up(t, &o, said == WORKS, &answer);
+	else
+		return now + (waited / 4 < PROBE_MS ? PROBE_MS : waited / 4 > PROBE_MAX_MS ? PROBE_MAX_MS : waited / 4);
+	return 0;
+}
