@@ -231,7 +231,7 @@ static int try_near(struct second *s, const char *uuid, struct arena *a, struct 
 static int reread(struct confirm *c, const char *uuid, struct arena *a, enum whereabouts *where,
 	const struct entry **out, struct err *e)
 {
-	struct answer answer;
+	struct answer answer = { 0 };
 	int rc = try_near(c->ctx, uuid, a, &answer, e);
 
 	if (!rc) {
@@ -245,7 +245,7 @@ static int reread_original(struct confirm *c, const char *uuid, struct arena *a,
 	const struct entry **out, struct err *e)
 {
 	struct second *s = c->ctx;
-	struct answer answer;
+	struct answer answer = { 0 };
 	struct err why = { 0 };
 	int rc = connect_original(s, &why);
 
@@ -262,7 +262,7 @@ static int reread_original(struct confirm *c, const char *uuid, struct arena *a,
 
 static int doubts_now(struct confirm *c, struct arena *a, struct source_doubts *out, struct err *e)
 {
-	struct answer answer;
+	struct answer answer = { 0 };
 	int rc = try_near(c->ctx, NULL, a, &answer, e);
 
 	if (!rc)

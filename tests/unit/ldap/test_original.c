@@ -60,7 +60,7 @@ static void pair_close(struct pair *p)
 static int opinion(struct pair *p, bool original, const char *uuid)
 {
 	enum whereabouts where = WHERE_OURS;
-	const struct entry *entry;
+	const struct entry *entry = NULL;
 	struct confirm *c = p->confirm;
 	int rc = (original ? c->reread_original : c->reread)(c, uuid, p->reader.arena, &where, &entry, &p->e);
 
