@@ -70,7 +70,8 @@ static int cut(struct reader *r, const char *text, size_t len)
 		char *end = strchr(rest, '\n');
 		if (end)
 			*end = '\0';
-		*line = (struct line){ .number = ++number };
+		number++;
+		*line = (struct line){ .number = number };
 		r->line = line;
 		for (const char *p = rest; *p; p++)
 			if ((unsigned char)*p < ' ' && !strchr("\t\r", *p))
