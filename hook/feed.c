@@ -262,7 +262,7 @@ static void depart(struct feed *f, const struct candidate *c)
 	if (rc == ERR_STALE)
 		return;                 /* heard of while he was doubted: he stays */
 	if (!rc)
-		rc = store_departure_add(f->roll->store, c->person->uuid, clock_now(f->roll->clock), &e);
+		rc = store_act_add(f->roll->store, ACT_KIND_DEPARTURE, c->person->uuid, c->person->branch, clock_now(f->roll->clock), 0, &e);
 	if (rc)
 		log_err(LOG_ERROR_LEVEL, "confirm", c->person->login, &e);
 }
@@ -274,7 +274,7 @@ static bool brake_open(struct feed *f, int64_t wanting)
 	int64_t departed, now = clock_now(f->roll->clock);
 	struct store_counts counts;
 	struct err e;
-	if (store_departures(f->roll->store, now - BRAKE_WINDOW_MS, &departed, &e) || store_counts(f->roll->store, &counts, &e)) {
+	if (store_acts(f->roll->store, ACT_KIND_DEPARTURE, NULL, now - BRAKE_WINDOW_MS, &departed, NULL, &e) || store_counts(f->roll->store, &counts, &e)) {
 		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
 		return false;
 	}

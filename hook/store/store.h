@@ -71,7 +71,7 @@ MUST_USE int store_people(struct store *, const char *after, size_t max, struct 
 	struct err *e);
 /* UUIDs only, 16 bytes each, ascending: what a refresh is compared with. */
 MUST_USE int store_people_uuids(struct store *, unsigned char (**out)[16], size_t *count, struct err *e);  /* Owns: caller frees *out */
-/* People whose weak departure waits since `since_ms` or longer. */
+/* People whose weak departure waits since `since_ms` or longer, and whom no list holds back (frozen, below). */
 MUST_USE int store_weak(struct store *, int64_t since_ms, size_t max, struct arena *, struct store_person **out, size_t *count,
 	struct err *e);
 /* People with a date (due_ms: entitled from then on, or to be looked at again then) that is not after now. */
@@ -234,19 +234,12 @@ MUST_USE int store_letter_done(struct store *, int64_t account_id, const char *d
 MUST_USE int store_letter_failed(struct store *, int64_t account_id, const char *digest, int64_t due_ms, const char *trouble,
 	struct err *e);
 
-/* --- the brakes' memory: departures by absence that were let through ------------------------------------- */
-MUST_USE int store_departure_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
-MUST_USE int store_departures(struct store *, int64_t since_ms, int64_t *count, struct err *e);
-/* The same for people who were held by an alarm. */
-MUST_USE int store_hold_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
-MUST_USE int store_holds(struct store *, int64_t since_ms, int64_t *count, struct err *e);
-
 /* --- the memory of brakes and budgets: what was let through, and when ---------------------------------------- */
 enum act_kind { ACT_KIND_DEPARTURE = 1, ACT_KIND_HOLD = 2, ACT_KIND_JOIN = 3, ACT_KIND_RETIRE = 4 };
 /* branch: of the directory (dn_branch()), "" = directly below the base.  fen: what it may cost; 0 = nothing known. */
 MUST_USE int store_act_add(struct store *, enum act_kind, const char *uuid, const char *branch, int64_t when_ms, int64_t fen,
 	struct err *e);
-/* How many since then, and their cost; branch NULL: anywhere.  Older than two days are forgotten. */
+/* How many since then, and their cost (fen may be NULL); branch NULL: anywhere.  Older than two days are forgotten. */
 MUST_USE int store_acts(struct store *, enum act_kind, const char *branch, int64_t since_ms, int64_t *count, int64_t *fen,
 	struct err *e);
 /* Current accounts in the stages (bit set 1u << stage) of people last seen in that branch (NULL: anywhere). */
@@ -261,6 +254,7 @@ struct store_frozen {
 	int64_t list_ms;           /* when its list began: rows of one kind with the same moment are one list */
 	char *branch, *why;        /* which brake, in words */
 	int64_t fen;
+	bool firm;                 /* only an approval lets him pass; else room in the brake does, too */
 	int state;                 /* enum frozen_state */
 	int64_t decided_ms;        /* approvals and rejections expire a day later: then it waits again, on a new list */
 	char *login, *dn;          /* of the person; filled by the readers */
@@ -280,6 +274,22 @@ MUST_USE int store_frozen_decide(struct store *, enum frozen_kind, int64_t list_
 MUST_USE int store_frozen_drop(struct store *, const char *uuid, enum frozen_kind, struct err *e);
 /* Decided before then: waiting again, on a list that begins at now_ms. */
 MUST_USE int store_frozen_expire(struct store *, int64_t before_ms, int64_t now_ms, struct err *e);
+/* The first `approved` of those who may pass by approval, then the first `waiting` of those who need room only. */
+MUST_USE int store_frozen_next(struct store *, enum frozen_kind, size_t approved, size_t waiting, struct arena *,
+	struct store_frozen **out, size_t *count, struct err *e);
+struct store_frozen_sum { int kind, state; bool firm; char *branch; int64_t people; };
+/* How many, by all the others. */
+MUST_USE int store_frozen_sums(struct store *, struct arena *, struct store_frozen_sum **out, size_t *count, struct err *e);
+
+/* Everybody whose weak departure waits and whom no list holds back, the longest first. */
+struct store_leaver {
+	char uuid[UUID_TEXT];
+	char *login, *dn, *branch;
+	int signal;
+	int64_t weak_since_ms;
+	int64_t approved_ms;       /* when his departure was approved; 0 = it was not */
+};
+MUST_USE int store_leaving(struct store *, struct arena *, struct store_leaver **out, size_t *count, struct err *e);
 
 /* --- leavers' figures: from the change in the directory to the first refused call ------------------------------ */
 struct store_offboarding {
