@@ -270,16 +270,20 @@ static void depart(struct feed *f, const struct candidate *c)
 static bool brake_open(struct feed *f, int64_t wanting)
 {
 	const struct settings *s = f->roll->settings;
-	const struct brake_rules rules = { .count = s->life.departures_hour, .percent = s->life.departures_percent };
-	int64_t departed, now = clock_now(f->roll->clock);
+	const struct brake_rules rules = { { s->life.departures_hour, s->life.departures_percent },
+		{ s->life.departures_day, s->life.departures_percent_day } };
+	const char *why;
+	int64_t departed, today, now = clock_now(f->roll->clock);
 	struct store_counts counts;
 	struct err e;
-	if (store_acts(f->roll->store, ACT_KIND_DEPARTURE, NULL, now - BRAKE_WINDOW_MS, &departed, NULL, &e) || store_counts(f->roll->store, &counts, &e)) {
+	if (store_acts(f->roll->store, ACT_KIND_DEPARTURE, NULL, now - BRAKE_HOUR_MS, &departed, NULL, &e) ||
+		store_acts(f->roll->store, ACT_KIND_DEPARTURE, NULL, now - BRAKE_DAY_MS, &today, NULL, &e) || store_counts(f->roll->store, &counts, &e)) {
 		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
 		return false;
 	}
 	int64_t roll = counts.stage[STAGE_ACTIVE] + counts.stage[STAGE_HELD];
-	bool open = brake_lets(&rules, roll, departed, wanting);
+	const struct brake_load load = { .roll = roll, .hour = departed, .day = today, .wanting = wanting };
+	bool open = brake_lets(&rules, &load, &why);
 	pthread_mutex_lock(&f->lock);
 	bool first = !open && !f->braked;       /* told once, not every half minute */
 	f->braked = !open;

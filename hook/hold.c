@@ -33,7 +33,7 @@ static int take_hold(struct roll *r, const struct store_person *p, unsigned gene
 	int64_t now = clock_now(r->clock), alarms = 0;
 	int rc = store_account_get(r->store, p->uuid, generation, a, &acc, e);
 	if (!rc && alarm)
-		rc = store_acts(r->store, ACT_KIND_HOLD, NULL, now - BRAKE_WINDOW_MS, &alarms, NULL, e);
+		rc = store_acts(r->store, ACT_KIND_HOLD, NULL, now - BRAKE_HOUR_MS, &alarms, NULL, e);
 	if (rc == ERR_ABSENT)
 		return err_set(e, ERR_ABSENT, "\"%s\" has no account: there is nothing to hold", p->login);
 	if (rc)

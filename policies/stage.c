@@ -26,6 +26,13 @@ bool csn_newer(const char *a, const char *b)
 	return order > 0 || (order == 0 && !strpbrk(a, ".#"));
 }
 
+/* After a weak cut, what was seen last is enough: people whom an access rule hid come back unchanged.  What is older is
+ * a server that lags, or a backup. */
+static bool csn_as_new(const char *csn, const char *seen)
+{
+	return !seen || (csn && strcmp(csn, seen) >= 0);
+}
+
 static struct decision stay(const struct history *h, const char *why)
 {
 	return (struct decision){ .stage = h->stage,
@@ -68,7 +75,7 @@ static struct decision newcomer(const struct history *h, const struct news *n)
 static struct decision entitled(const struct history *h, const struct news *n)
 {
 	/* A lagging replica or a restored backup shows a leaver as he was before: only newer evidence counts. */
-	bool newer = !h->cut_strong || csn_newer(n->csn, h->cut_csn);
+	bool newer = h->cut_strong ? csn_newer(n->csn, h->cut_csn) : csn_as_new(n->csn, h->cut_csn);
 	bool hold = h->hold_reason && !h->release;
 	switch (h->stage) {
 	case STAGE_NONE:
@@ -102,12 +109,15 @@ static struct decision entitled(const struct history *h, const struct news *n)
 static struct decision leaving(const struct history *h, const struct news *n, const struct stage_rules *r)
 {
 	bool strong = n->signal == SIGNAL_DISABLED;
+	bool kept = n->is_protected && !strong;
 	const char *why = strong ? "disabled" : n->signal == SIGNAL_ABSENT ? "absent, confirmed" : "not entitled, confirmed";
 	switch (h->stage) {
 	case STAGE_DUE:
 		return move(h, n, STAGE_NONE, "not entitled any more before anything was made");
 	case STAGE_ACTIVE:
 	case STAGE_HELD: {
+		if (kept)
+			return stay(h, "protected: only a value that says disabled takes his access");
 		if (!strong && !n->confirmed) {
 			struct decision d = stay(h, "a weak sign: waits for confirmation");
 			d.wait = true;
@@ -129,8 +139,8 @@ struct decision stage_decide(const struct history *h, const struct news *n, cons
 	if (n->signal == SIGNAL_NONE)
 		return stay(h, "nothing is known");
 	struct decision d = in ? entitled(h, n) : leaving(h, n, r);
-	if (!in && d.stage == STAGE_SUSPENDED && h->stage == STAGE_SUSPENDED && n->gone_again && h->retire_after_ms &&
-		n->now_ms >= h->retire_after_ms) {
+	bool over = h->retire_after_ms && n->now_ms >= h->retire_after_ms;
+	if (!in && d.stage == STAGE_SUSPENDED && h->stage == STAGE_SUSPENDED && over && n->gone_again && !n->is_protected) {
 		d = move(h, n, STAGE_RETIRED, "grace is over");
 		d.cut = true;
 	}

@@ -245,7 +245,7 @@ static void settle_settings(struct story_child *c)
 	s->life.audit_ms = 86400000LL;
 	s->life.retry_max_ms = 900000;
 	s->life.rotation_ms = 90 * 86400000LL;
-	s->life.departures_hour = PEOPLE_MAX;
+	s->life.departures_hour = s->life.departures_day = 10 * PEOPLE_MAX;
 	s->profiles = (struct conf_groups){ .count = 1, .items = &c->profile };
 }
 

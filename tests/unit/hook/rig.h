@@ -137,7 +137,7 @@ static inline int setup(void **state)
 	r->settings.cloud.rate_share = 1;
 	r->settings.life.grace_ms = 1000000;
 	r->settings.life.weak_wait_ms = 30000;
-	r->settings.life.departures_hour = 2;
+	r->settings.life.departures_hour = r->settings.life.departures_day = 2;
 	struct arena *a = r->f.arena;
 	OK(filter_parse(a, "(employeeType=left)", &r->rules.disabled, &e));
 	OK(filter_parse(a, "(objectClass=*)", &r->rules.profiles[0].filter, &e));
