@@ -128,23 +128,34 @@ static bool is_open(struct taken *t, struct store_offboarding *o)
 	return o->seen_ms == a->since_ms && o->cut_ms && !o->refused_ms && !o->given_up_ms;
 }
 
+/* Often at first, later less. */
+static int64_t next_try(int64_t now, const struct store_offboarding *o)
+{
+	int64_t wait = (now - o->cut_ms) / 4;
+	return now + (wait < PROBE_MS ? PROBE_MS : wait > PROBE_MAX_MS ? PROBE_MAX_MS : wait);
+}
+
 int64_t leave_probe(struct taken *t)
 {
 	AUTO_SECRET struct secret *secret = NULL;
 	struct store_offboarding o;
 	struct err answer;
+	int64_t now = clock_now(t->parts->clock), tried = t->found.key_tried_ms;
 	if (!is_open(t, &o))
 		return 0;
+	/* The walk may come sooner than he is due, for another reason. */
+	if (tried >= o.cut_ms && tried <= now && next_try(tried, &o) > now)
+		return next_try(tried, &o);
 	int rc = t->journal.reveal(&t->journal, SECRET_KEY, t->found.key_id, &secret, &answer);
 	if (rc == ERR_ABSENT)
 		return 0;               /* nobody has it any more */
 	enum answer said = rc ? UNKNOWN : call_as_him(t, secret, &answer);
-	int64_t now = clock_now(t->parts->clock), waited = now - o.cut_ms;
+	t->found.key_tried_ms = now = clock_now(t->parts->clock);
 	if (said == REFUSED)
 		refused(t, &o, &answer);
-	else if (waited >= GIVE_UP_MS)
+	else if (now - o.cut_ms >= GIVE_UP_MS)
 		give_up(t, &o, said == WORKS, &answer);
 	else
-		return now + (waited / 4 < PROBE_MS ? PROBE_MS : waited / 4 > PROBE_MAX_MS ? PROBE_MAX_MS : waited / 4);
+		return next_try(now, &o);
 	return 0;
 }
