@@ -5,9 +5,11 @@
 #include <setjmp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <cmocka.h>
 
 #include "tests/unit/ldap/fake.h"
@@ -162,7 +164,7 @@ static void same_socket_file(void **state)
 	pair_close(&p);
 }
 
-struct asking { struct confirm *confirm; int rc; struct err e; };
+struct asking { struct confirm *confirm; atomic_bool begun; int rc; struct err e; };
 
 static void *ask_anna(void *arg)
 {
@@ -171,6 +173,7 @@ static void *ask_anna(void *arg)
 	enum whereabouts where;
 	const struct entry *entry;
 
+	atomic_store(&q->begun, true);
 	q->rc = q->confirm->reread(q->confirm, UUID_OF_ANNA, a, &where, &entry, &q->e);
 	return NULL;
 }
@@ -179,24 +182,30 @@ static void *ask_anna(void *arg)
 static void answer_that_comes_too_late(void **state)
 {
 	struct pair p;
-	struct asking question;
+	struct asking question = { 0 };
 	pthread_t thread;
 
 	(void)state;
 	pair_open(&p, &(struct slapd_options){ .more_ldif = ANNA }, &(struct slapd_options){ .more_ldif = PAUL });
-	p.reader.settings.answer_ms = 8000;
+	p.reader.settings.answer_ms = 60000;
 	reader_refresh(&p.reader);
 	assert_int_equal(opinion(&p, false, UUID_OF_ANNA), WHERE_INSIDE);
-	p.reader.settings.heartbeat_ms = p.reader.settings.answer_ms = 200;
+	p.reader.settings.heartbeat_ms = p.reader.settings.answer_ms = p.reader.settings.connect_ms = 500;
 	kill(p.servers[0].pid, SIGSTOP);
-	question = (struct asking){ .confirm = p.confirm };
+	assert_int_equal(waitpid(p.servers[0].pid, NULL, WUNTRACED), p.servers[0].pid);
+	question.confirm = p.confirm;
 	assert_int_equal(pthread_create(&thread, NULL, ask_anna, &question), 0);
+	/* The question is on its way before the source is let go on. */
+	while (!atomic_load(&question.begun))
+		clock_wait(machine(), 10);
+	clock_wait(machine(), 500);
 	while (reader_next(&p.reader)->kind != SOURCE_REFRESHED)
 		;
 	kill(p.servers[0].pid, SIGCONT);
 	pthread_join(thread, NULL);
 	assert_int_equal(question.rc, ERR_TEMP);
-	assert_non_null(strstr(question.e.text, "the source connected anew meanwhile"));
+	if (!strstr(question.e.text, "the source connected anew meanwhile"))
+		fail_msg("got: %s", question.e.text);
 	assert_int_equal(opinion(&p, false, UUID_OF_PAUL), WHERE_INSIDE);
 	pair_close(&p);
 }
