@@ -139,7 +139,7 @@ static struct json *health(void *ctx, struct arena *a)
 	struct json *o = json_object(a);
 	struct engine_health h;
 	engine_health(d->engine, &h);
-	feed_health(d->feed, o);
+	feed_health(d->feed, a, o);
 	json_put_text(o, "cloud", h.cloud);
 	if (*h.trouble)
 		json_put_text(o, "cloud_trouble", h.trouble);
@@ -251,7 +251,8 @@ static int open_directory(struct daemon *d, struct err *e)
 		.store = d->store,
 		.evidence = d->evidence,
 		.engine = d->engine,
-		.clock = &d->clock };
+		.clock = &d->clock,
+		.asks_first = d->roll.asks_first };
 	pthread_mutex_init(&d->roll.lock, NULL);
 	pthread_mutex_init(&d->planning, NULL);
 	d->feed = feed_new(&d->roll, d->source, d->confirm);
@@ -343,9 +344,10 @@ static void close_all(struct daemon *d)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: rollcalld -c FILE [-t]\n"
+	fprintf(stderr, "usage: rollcalld -c FILE [-t] [--yes]\n"
 			"  -c FILE  settings, see rollcall.conf(5)\n"
-			"  -t       check the settings, show what is in force, and end\n");
+			"  -t       check the settings, show what is in force, and end\n"
+			"  --yes    a first start needs no approval\n");
 	return EXIT_USAGE;
 }
 
@@ -420,15 +422,19 @@ int main(int argc, char **argv)
 {
 	static struct daemon d;
 	const char *file = NULL;
+	static const struct option longs[] = { { "yes", no_argument, NULL, 'y' }, { NULL, 0, NULL, 0 } };
 	bool check = false, warned = false;
 	char *complaints = NULL;
 	struct err e;
 	int option;
-	while ((option = getopt(argc, argv, "c:t")) != -1) {
+	d.roll.asks_first = true;
+	while ((option = getopt_long(argc, argv, "c:t", longs, NULL)) != -1) {
 		if (option == 'c')
 			file = optarg;
 		else if (option == 't')
 			check = true;
+		else if (option == 'y')
+			d.roll.asks_first = false;
 		else
 			return usage();
 	}

@@ -69,6 +69,8 @@ static struct decision newcomer(const struct history *h, const struct news *n)
 	if (n->at_login)
 		return h->stage == STAGE_DUE ? stay(h, "waits for the first login")
 					     : move(h, n, STAGE_DUE, "waits for the first login");
+	if (n->waits)
+		return stay(h, "waits for room, or for an approval");
 	return move(h, n, STAGE_ACTIVE, "entitled");
 }
 

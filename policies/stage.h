@@ -30,6 +30,7 @@ struct news {
 	int64_t now_ms;
 	bool name_taken;             /* another person who is DUE or ACTIVE has this login name */
 	bool is_protected;           /* absence and withdrawal take nothing from him, and nothing irreversible ever happens */
+	bool waits;                  /* he would cost money, and a brake holds him back */
 	bool at_login;               /* the profile says: start at the first login, and none was seen */
 	bool gone_again;             /* confirmed again right now, on a trusted source: retirement may begin */
 };

@@ -15,10 +15,10 @@ static const struct column columns[] = {
 	FIELD(COLUMN_TEXT, csn), { COLUMN_FIXED, offsetof(struct store_person, hash), sizeof(((struct store_person *)0)->hash) },
 	FIELD(COLUMN_INT, signal), FIELD(COLUMN_TEXT, reason), FIELD(COLUMN_INT64, due_ms), FIELD(COLUMN_INT64, signal_ms),
 	FIELD(COLUMN_INT64, weak_since_ms), FIELD(COLUMN_UNSIGNED, generation), FIELD(COLUMN_TEXT, note),
-	FIELD(COLUMN_TEXT, branch), FIELD(COLUMN_BOOL, is_protected),
+	FIELD(COLUMN_TEXT, branch), FIELD(COLUMN_BOOL, is_protected), FIELD(COLUMN_BOOL, solid),
 };
 #define COLUMNS "uuid, dn, login, mail, display, profile, uid_number, certificate, csn, hash, signal, reason, due_ms, " \
-	"signal_ms, weak_since_ms, generation, note, branch, is_protected"
+	"signal_ms, weak_since_ms, generation, note, branch, is_protected, solid"
 
 static const struct record_type person_type = { columns, ARRAY_LEN(columns), sizeof(struct store_person) };
 
@@ -28,13 +28,14 @@ int store_person_put(struct store *s, const struct store_person *p, struct err *
 	if (r < 0)
 		return r;
 	/* The generation only grows: a caller who made his record from the entry alone does not lose the account. */
-	struct query q = db_query(s, "INSERT INTO people (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,coalesce(?,''),?)"
+	struct query q = db_query(s, "INSERT INTO people (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,coalesce(?,''),?,?)"
 		" ON CONFLICT (uuid) DO UPDATE SET dn = excluded.dn, login = excluded.login, mail = excluded.mail,"
 		" display = excluded.display, profile = excluded.profile, uid_number = excluded.uid_number,"
 		" certificate = excluded.certificate, csn = excluded.csn, hash = excluded.hash, signal = excluded.signal,"
 		" reason = excluded.reason, due_ms = excluded.due_ms, signal_ms = excluded.signal_ms,"
 		" weak_since_ms = excluded.weak_since_ms, generation = max(generation, excluded.generation), note = excluded.note,"
-		" branch = excluded.branch, is_protected = excluded.is_protected");
+		" branch = excluded.branch, is_protected = excluded.is_protected,"
+		" solid = excluded.solid");
 	db_bind(&q, columns, ARRAY_LEN(columns), p);
 	return db_write_end(s, db_run(&q, e), e);
 }

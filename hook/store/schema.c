@@ -84,6 +84,7 @@ static const char *const steps[] = {
 
 	"ALTER TABLE people ADD COLUMN branch TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE people ADD COLUMN is_protected INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE people ADD COLUMN solid INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX people_branch ON people(branch);"
 	/* Whoever has people already has started before there was a question. */
 	"INSERT OR IGNORE INTO meta SELECT 'started', 'before' WHERE EXISTS (SELECT 1 FROM people);",

@@ -54,6 +54,7 @@ struct store_person {
 	char *note;                /* what an administrator should know ("login name is taken by ..."); may be NULL */
 	unsigned generation;       /* the current account's; 0 = never had one */
 	char *branch;              /* of the directory, dn_branch(); NULL counts as "" */
+	bool solid;                /* the signal rests on values that are there (ldap/person.h); never so when he is absent */
 	bool is_protected;         /* only a present value that says disabled suspends him; nothing irreversible ever */
 };
 /* Insert or replace; the generation only grows. */
@@ -286,6 +287,7 @@ struct store_leaver {
 	char uuid[UUID_TEXT];
 	char *login, *dn, *branch;
 	int signal;
+	bool solid;                /* as in struct store_person */
 	int64_t weak_since_ms;
 	int64_t approved_ms;       /* when his departure was approved; 0 = it was not */
 };

@@ -98,17 +98,17 @@ static void branch_and_protection_are_kept(void **state)
 {
 	struct fixture *f = *state;
 	struct store_person p = put(f, 1, "ou=a"), got;
-	p.is_protected = true;
+	p.is_protected = p.solid = true;
 	OK(store_person_put(f->store, &p, &f->e));
 	OK(store_person_get(f->store, p.uuid, f->arena, &got, &f->e));
 	assert_string_equal(got.branch, "ou=a");
-	assert_true(got.is_protected);
+	assert_true(got.is_protected && got.solid);
 	p.branch = NULL;
-	p.is_protected = false;
+	p.is_protected = p.solid = false;
 	OK(store_person_put(f->store, &p, &f->e));
 	OK(store_person_get(f->store, p.uuid, f->arena, &got, &f->e));
 	assert_string_equal(got.branch, "");
-	assert_false(got.is_protected);
+	assert_false(got.is_protected || got.solid);
 }
 
 /* --- lists ------------------------------------------------------------------------------------------------- */
@@ -234,6 +234,7 @@ static void whom_a_list_holds_back_is_not_leaving(void **state)
 	for (unsigned i = 1; i <= 4; i++) {
 		struct store_person p = put(f, i, "ou=a");
 		p.signal = SIGNAL_ABSENT;
+		p.solid = i == 3;
 		p.weak_since_ms = i == 4 ? 0 : NOW - i;
 		OK(store_person_put(f->store, &p, &f->e));
 	}
@@ -246,6 +247,7 @@ static void whom_a_list_holds_back_is_not_leaving(void **state)
 	assert_int_equal(all[0].signal, SIGNAL_ABSENT);
 	assert_int_equal(all[0].weak_since_ms, NOW - 3);
 	assert_int_equal(all[0].approved_ms, 0);
+	assert_true(all[0].solid && !all[1].solid);
 	OK(store_weak(f->store, NOW, 10, f->arena, &weak, &count, &f->e));
 	assert_int_equal(count, 2);
 	OK(store_frozen_decide(f->store, FROZEN_DEPARTURE, NOW, FROZEN_REJECTED, NOW, &n, &f->e));
