@@ -25,6 +25,18 @@ static int looks_like(const char *text, const char *expression)
 	return found;
 }
 
+/* --- one value, or a list of some: for (v = first_of(x); v; v = next_of(x, v)) --------------- */
+
+static const struct json *first_of(const struct json *v)
+{
+	return json_type(v) == JSON_ARRAY ? json_first(v) : v;
+}
+
+static const struct json *next_of(const struct json *list, const struct json *v)
+{
+	return json_type(list) == JSON_ARRAY ? json_next(v) : NULL;
+}
+
 /* --- policy variables ------------------------------------------------------------------ */
 
 static const char *put_in(struct arena *a, const char *text, const char *name, uint64_t number)
@@ -141,15 +153,9 @@ static int related(const char *name, const char *have, const char *want)
 
 /* --- conditions ------------------------------------------------------------------------- */
 
-static size_t list_size(const struct json *v)
+static const char *text_of(struct arena *a, const struct json *v)
 {
-	return json_type(v) == JSON_ARRAY ? json_count(v) : 1;
-}
-
-static const char *list_text(struct arena *a, const struct json *v, size_t i)
-{
-	const struct json *one = json_type(v) == JSON_ARRAY ? json_at(v, i) : v;
-	return json_string(one) ? json_string(one) : json_print(a, one);
+	return json_string(v) ? json_string(v) : json_print(a, v);
 }
 
 /* One value of the request against all values of the policy, which are alternatives. */
@@ -163,16 +169,16 @@ static int value_holds(struct arena *a, const char *name, const struct json *wan
 	else
 		snprintf(plain, sizeof(plain), "%s", name);
 	int any = 0;
-	for (size_t i = 0; i < list_size(wanted); i++)
-		any |= related(plain, have, with_variables(a, list_text(a, wanted, i), r));
+	for (const struct json *v = first_of(wanted); v; v = next_of(wanted, v))
+		any |= related(plain, have, with_variables(a, text_of(a, v), r));
 	return not ? !any : any;
 }
 
 static int null_holds(struct arena *a, const struct json *wanted, int is_null)
 {
 	int any = 0;
-	for (size_t i = 0; i < list_size(wanted); i++)
-		any |= strcasecmp(list_text(a, wanted, i), is_null ? "true" : "false") == 0;
+	for (const struct json *v = first_of(wanted); v; v = next_of(wanted, v))
+		any |= strcasecmp(text_of(a, v), is_null ? "true" : "false") == 0;
 	return any;
 }
 
@@ -218,9 +224,9 @@ static int conditions_hold(struct arena *a, const struct json *conditions, const
 
 static int action_fits(const char *pattern, const char *action)
 {
-	if (!strncmp(pattern, "name/", 5))
+	if (*pattern == 'n' && !strncmp(pattern, "name/", 5))
 		pattern += 5;
-	return strncmp(pattern, "permid/", 7) != 0 && naive_glob(pattern, action);
+	return naive_glob(pattern, action) && strncmp(pattern, "permid/", 7) != 0;
 }
 
 /* "a:b:c:d:e:f:g" -> a, b, c, d, e and "f:g". */
@@ -271,10 +277,10 @@ static int statement_fits(struct arena *a, const struct json *s, const struct na
 {
 	const struct json *actions = json_get(s, "action"), *resources = json_get(s, "resource");
 	int action = 0, resource = 0;
-	for (size_t i = 0; i < list_size(actions); i++)
-		action |= action_fits(list_text(a, actions, i), r->action);
-	for (size_t i = 0; action && i < list_size(resources); i++)
-		resource |= resource_fits(a, list_text(a, resources, i), r->resource, r);
+	for (const struct json *v = first_of(actions); v; v = next_of(actions, v))
+		action |= action_fits(json_string(v), r->action);
+	for (const struct json *v = action ? first_of(resources) : NULL; v; v = next_of(resources, v))
+		resource |= resource_fits(a, json_string(v), r->resource, r);
 	return action && resource && (!json_has(s, "condition") || conditions_hold(a, json_get(s, "condition"), r));
 }
 
@@ -282,13 +288,10 @@ static int statement_fits(struct arena *a, const struct json *s, const struct na
 static int says(struct arena *a, const struct json *policy, const char *effect, const struct naive_request *r)
 {
 	const struct json *list = json_get(policy, "statement");
-	size_t n = list_size(list);
-	for (size_t i = 0; i < n; i++) {
-		const struct json *s = json_type(list) == JSON_ARRAY ? json_at(list, i) : list;
-		if (!strcmp(json_text(s, "effect"), effect) && statement_fits(a, s, r))
-			return 1;
-	}
-	return 0;
+	int found = 0;
+	for (const struct json *s = first_of(list); s; s = next_of(list, s))
+		found |= !strcmp(json_text(s, "effect"), effect) && statement_fits(a, s, r);
+	return found;
 }
 
 enum naive_verdict naive_judge_parsed(const struct json *const *policies, size_t count, const struct json *boundary,
