@@ -69,7 +69,7 @@ static void brakes_health(struct feed *f, struct arena *a, struct json *into)
 	int64_t departures = 0, joins = 0;
 	size_t n;
 	struct err e;
-	if (store_frozen_sums(f->roll->store, a, &sums, &n, &e))
+	if (store_frozen_sums(f->roll->store, 0, a, &sums, &n, &e))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		const char *branch = *sums[i].branch ? sums[i].branch : f->roll->settings->directory.dir.base;

@@ -10,7 +10,7 @@
 #include "policies/brake.h"
 
 #define LOOK_AGAIN_MS 1000
-#define NO_ANSWER_MS 10000
+#define NO_ANSWER_MS 5000
 #define SCRATCH_MEMORY (4u << 20)
 #define UNANSWERED_MOST 3          /* in a row: then the server has a trouble of its own */
 #define SERVING (1u << STAGE_ACTIVE | 1u << STAGE_HELD)
@@ -22,6 +22,7 @@ struct candidate { const struct store_leaver *who; bool gone; const char *why; s
 enum verdict_of { LET_GO, WAIT_FOR_OTHERS, FREEZE };
 struct group {
 	const char *branch;                /* NULL: everybody */
+	bool empty;                        /* nobody of it was named, and somebody is gone */
 	int64_t departing, gone;           /* confirmed; those of them whose entry is not there */
 	int64_t pending;                   /* may yet turn out to: too young, or not answered */
 	enum verdict_of verdict;
@@ -145,20 +146,37 @@ static bool ask_about(struct round *r, const struct store_leaver *all, size_t n)
 
 /* --- the brake ------------------------------------------------------------------------------------------------ */
 
-static int load_of(struct roll *r, const char *branch, struct brake_load *out, struct err *e)
+/* Held back since then: of the branch, or (NULL) of all branches that have somebody left. */
+static int held_back(struct round *r, const char *branch, int64_t since_ms, int64_t *out, struct err *e)
 {
-	int64_t now = clock_now(r->clock);
-	int rc = store_roll_size(r->store, branch, SERVING, &out->roll, e);
-	if (!rc)
-		rc = store_acts(r->store, ACT_KIND_DEPARTURE, branch, now - BRAKE_HOUR_MS, &out->hour, NULL, e);
-	if (!rc)
-		rc = store_acts(r->store, ACT_KIND_DEPARTURE, branch, now - BRAKE_DAY_MS, &out->day, NULL, e);
+	struct store_frozen_sum *sums;
+	size_t n;
+	int rc = store_frozen_sums(r->feed->roll->store, since_ms, r->arena, &sums, &n, e);
+	for (size_t i = 0; !rc && i < n; i++) {
+		bool departs = sums[i].kind == FROZEN_DEPARTURE && sums[i].state != FROZEN_APPROVED;
+		if (departs && (branch ? str_eq(branch, sums[i].branch) : feed_named(r->feed, sums[i].branch)))
+			*out += sums[i].people;
+	}
 	return rc;
 }
 
-static int brake(struct roll *r, struct group *g, struct err *e)
+static int load_of(struct round *r, const char *branch, struct brake_load *out, struct err *e)
 {
-	const struct settings *s = r->settings;
+	struct store *store = r->feed->roll->store;
+	int64_t now = clock_now(r->feed->roll->clock);
+	int rc = store_roll_size(store, branch, SERVING, &out->roll, e);
+	if (!rc)
+		rc = store_acts(store, ACT_KIND_DEPARTURE, branch, now - BRAKE_HOUR_MS, &out->hour, NULL, e);
+	if (!rc)
+		rc = store_acts(store, ACT_KIND_DEPARTURE, branch, now - BRAKE_DAY_MS, &out->day, NULL, e);
+	if (!rc)
+		rc = held_back(r, branch, now - BRAKE_HOUR_MS, &out->hour, e);
+	return rc ? rc : held_back(r, branch, now - BRAKE_DAY_MS, &out->day, e);
+}
+
+static int brake(struct round *r, struct group *g, struct err *e)
+{
+	const struct settings *s = r->feed->roll->settings;
 	const struct brake_rules rules = { .hour = { s->life.departures_hour, s->life.departures_percent },
 		.day = { s->life.departures_day, s->life.departures_percent_day } };
 	struct brake_load load = { 0 };
@@ -179,32 +197,33 @@ static int brake(struct roll *r, struct group *g, struct err *e)
 	return 0;
 }
 
-/* Each branch by itself, then all that passed. */
+/* Each branch by itself, and all of them together; the stricter verdict holds. */
 static int judge(struct round *r, struct err *e)
 {
 	struct group all = { .branch = NULL };
-	for (size_t i = 0; i < r->group_count; i++) {
+	int rc = 0;
+	for (size_t i = 0; !rc && i < r->group_count; i++) {
 		struct group *g = &r->groups[i];
-		int rc = 0;
-		if (g->gone && !feed_named(r->feed, g->branch)) {
+		g->empty = g->gone && !feed_named(r->feed, g->branch);
+		if (g->empty) {
 			g->verdict = FREEZE;
 			g->why = "the refresh named nobody of this branch";
-		} else {
-			rc = brake(r->feed->roll, g, e);
+			continue;
 		}
-		if (rc)
-			return rc;
-		if (g->verdict == LET_GO) {
-			all.departing += g->departing;
-			all.pending += g->pending;
-		}
+		all.departing += g->departing;
+		all.pending += g->pending;
+		if (g->departing)
+			rc = brake(r, g, e);
 	}
-	int rc = all.departing ? brake(r->feed->roll, &all, e) : 0;
-	for (size_t i = 0; !rc && i < r->group_count; i++)
-		if (r->groups[i].verdict == LET_GO) {
-			r->groups[i].verdict = all.verdict;
-			r->groups[i].why = all.why ? arena_printf(r->arena, "whole directory: %s", all.why) : NULL;
-		}
+	if (!rc && all.departing)
+		rc = brake(r, &all, e);
+	for (size_t i = 0; !rc && i < r->group_count; i++) {
+		struct group *g = &r->groups[i];
+		if (g->empty || g->verdict >= all.verdict)
+			continue;
+		g->verdict = all.verdict;
+		g->why = all.why ? arena_printf(r->arena, "whole directory: %s", all.why) : NULL;
+	}
 	return rc;
 }
 

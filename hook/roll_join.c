@@ -55,7 +55,7 @@ static int notice_start(struct roll *r, struct arena *a, bool *started, struct e
 	int rc = roll_started(r, a, started, e);
 	if (rc || *started)
 		return rc;
-	rc = store_frozen_sums(r->store, a, &sums, &n, e);
+	rc = store_frozen_sums(r->store, 0, a, &sums, &n, e);
 	for (size_t i = 0; !rc && i < n; i++)
 		decided |= sums[i].kind == FROZEN_JOIN && sums[i].state != FROZEN_WAITING;
 	if (!rc && decided)

@@ -2,8 +2,9 @@
  * many may be held by an alarm.  Pure counting over sliding windows; the store remembers what was let through
  * (store_acts).  Explicit disables never come here.
  *
- * Departures are judged for each branch of the directory by the branch's own roll, then for the whole directory, where
- * the branches that tripped do not count: what is held back there departs nowhere. */
+ * Departures are judged for each branch of the directory by the branch's own roll, and for the whole directory, but for
+ * branches of which nobody is left: a container that moved away says nothing of the others.  Who is held back counts as
+ * well as who was let through, so that a brake that has tripped stays so until its list is decided upon or is old. */
 #ifndef ROLLCALL_POLICIES_BRAKE_H
 #define ROLLCALL_POLICIES_BRAKE_H
 
@@ -17,7 +18,7 @@ struct brake_limit { int64_t count; double percent; };   /* of the roll; the gre
 struct brake_rules { struct brake_limit hour, day; };
 struct brake_load {
 	int64_t roll;            /* people with an account, in the branch or everywhere */
-	int64_t hour, day;       /* let through within the window */
+	int64_t hour, day;       /* let through or held back within the window */
 	int64_t wanting;         /* would depart now */
 };
 /* May all who want to depart?  *why (constant text) is set when not. */

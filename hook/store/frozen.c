@@ -149,7 +149,7 @@ int store_frozen_next(struct store *s, enum frozen_kind kind, size_t approved, s
 	return db_read_end(s, db_all(&q, &frozen_type, a, out, count, e));
 }
 
-int store_frozen_sums(struct store *s, struct arena *a, struct store_frozen_sum **out, size_t *count, struct err *e)
+int store_frozen_sums(struct store *s, int64_t since_ms, struct arena *a, struct store_frozen_sum **out, size_t *count, struct err *e)
 {
 	static const struct column sums[] = { { COLUMN_INT, offsetof(struct store_frozen_sum, kind), 0 },
 		{ COLUMN_INT, offsetof(struct store_frozen_sum, state), 0 }, { COLUMN_BOOL, offsetof(struct store_frozen_sum, firm), 0 },
@@ -158,7 +158,9 @@ int store_frozen_sums(struct store *s, struct arena *a, struct store_frozen_sum 
 	int r = db_read(s, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "SELECT kind, state, firm, branch, count(*) FROM frozen GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4");
+	struct query q = db_query(s, "SELECT kind, state, firm, branch, count(*) FROM frozen WHERE list_ms >= ?"
+		" GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4");
+	db_int(&q, since_ms);
 	return db_read_end(s, db_all(&q, &type, a, out, count, e));
 }
 

@@ -90,7 +90,7 @@ static void absence_waits_and_is_confirmed(void **state)
 	confirm_step(r->feed);                   /* no answer: nothing is concluded */
 	assert_int_equal(account(r, C).stage, STAGE_ACTIVE);
 	r->mute = false;
-	r->f.time.now_ms += 2000;
+	r->f.time.now_ms += 6000;
 	confirm_step(r->feed);
 	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
 	assert_int_equal(account(r, A).stage, STAGE_ACTIVE);

@@ -213,13 +213,15 @@ static void the_next_are_approved_ones_then_those_who_need_room(void **state)
 	assert_int_equal(count, 3);
 	assert_string_equal(next[0].uuid, firm.uuid);             /* approved, and nothing else was asked of him */
 	assert_string_equal(next[2].uuid, frozen(f, 6, FROZEN_JOIN).uuid);
-	OK(store_frozen_sums(f->store, f->arena, &sums, &count, &f->e));
+	OK(store_frozen_sums(f->store, 0, f->arena, &sums, &count, &f->e));
 	assert_int_equal(count, 4);
 	assert_int_equal(sums[0].kind, FROZEN_DEPARTURE);
 	assert_int_equal(sums[1].state, FROZEN_WAITING);
 	assert_int_equal(sums[1].people, 1);
 	assert_int_equal(sums[2].people, 3);
 	assert_string_equal(sums[3].branch, "ou=b");
+	OK(store_frozen_sums(f->store, NOW + 1, f->arena, &sums, &count, &f->e));
+	assert_int_equal(count, 1);
 }
 
 /* --- who is leaving ------------------------------------------------------------------------------------------ */
