@@ -17,27 +17,25 @@ static const struct { const char *name; size_t at; /* in the request */ } variab
 	{ "app_id", offsetof(struct cam_request, app_id) },
 };
 
-static size_t find_variable(const char *name, size_t n)
-{
-	size_t i = 0;
-	while (i < ARRAY_LEN(variables) && (strlen(variables[i].name) != n || memcmp(variables[i].name, name, n) != 0))
-		i++;
-	return i;
-}
-
 bool cam_variable_known(const char *name, size_t n)
 {
-	return find_variable(name, n) < ARRAY_LEN(variables);
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+		if (strlen(variables[i].name) == n && memcmp(variables[i].name, name, n) == 0)
+			return true;
+	return false;
 }
 
 /* At "${": how long the variable is as it is written, and its value; 0: it is none that is declared. */
 static size_t read_variable(const char *text, const struct cam_request *r, uint64_t *value)
 {
-	size_t n = strcspn(text, "}"), i = text[n] ? find_variable(text + 2, n - 2) : ARRAY_LEN(variables);
-	if (i == ARRAY_LEN(variables))
-		return 0;
-	memcpy(value, (const char *)r + variables[i].at, sizeof(*value));
-	return n + 1;
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+		size_t n = strlen(variables[i].name);
+		if (!str_starts(text + 2, variables[i].name) || text[2 + n] != '}')
+			continue;
+		memcpy(value, (const char *)r + variables[i].at, sizeof(*value));
+		return n + 3;
+	}
+	return 0;
 }
 
 const char *cam_expand(const char *text, const struct cam_request *r, char out[CAM_EXPANDED])

@@ -1,28 +1,19 @@
 #include "tests/support/naive.h"
 
 #include <arpa/inet.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "common/str.h"
+
 int naive_glob(const char *p, const char *t)
 {
 	if (*p == '*')
 		return naive_glob(p + 1, t) || (*t && naive_glob(p, t + 1));
 	return *p == *t && (!*p || naive_glob(p + 1, t + 1));
-}
-
-static int looks_like(const char *text, const char *expression)
-{
-	regex_t r;
-	if (regcomp(&r, expression, REG_EXTENDED | REG_NOSUB))
-		abort();
-	int found = regexec(&r, text, 0, NULL, 0) == 0;
-	regfree(&r);
-	return found;
 }
 
 /* --- one value, or a list of some: for (v = first_of(x); v; v = next_of(x, v)) --------------- */
@@ -39,62 +30,112 @@ static const struct json *next_of(const struct json *list, const struct json *v)
 
 /* --- policy variables ------------------------------------------------------------------ */
 
-static const char *put_in(struct arena *a, const char *text, const char *name, uint64_t number)
-{
-	const char *at = strstr(text, name);
-	if (!at)
-		return text;
-	return put_in(a, arena_printf(a, "%.*s%llu%s", (int)(at - text), text, (unsigned long long)number, at + strlen(name)),
-		name, number);
-}
-
 static const char *with_variables(struct arena *a, const char *text, const struct naive_request *r)
 {
-	text = put_in(a, text, "${uin}", r->caller);
-	text = put_in(a, text, "${owner_uin}", r->owner);
-	return put_in(a, text, "${app_id}", r->app);
+	const struct { const char *name; uint64_t number; } all[] = { { "${uin}", r->caller }, { "${owner_uin}", r->owner },
+		{ "${app_id}", r->app } };
+	struct str s;
+	if (!strchr(text, '$'))
+		return text;
+	str_init(&s, a);
+	for (const char *p = text; *p;) {
+		int i = 0;
+		while (i < 3 && strncmp(p, all[i].name, strlen(all[i].name)) != 0)
+			i++;
+		if (i < 3)
+			str_addf(&s, "%llu", (unsigned long long)all[i].number);
+		else
+			str_addn(&s, p, 1);
+		p += i < 3 ? strlen(all[i].name) : 1;
+	}
+	return s.text;
 }
 
 /* --- values of conditions: -1 less, 0 the same, 1 greater, 2 cannot be compared ------------ */
 
-#define NUMBER "^-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?$"
-#define DATE "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt] ?| )[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?([Zz]|[-+]([01][0-9]|2[0-3]):[0-5][0-9])?$"
+
+/* How many digits stand at p. */
+static int digits(const char *p)
+{
+	return (int)strspn(p, "0123456789");
+}
+
+static int is_number(const char *p)
+{
+	p += *p == '-';
+	if (!digits(p))
+		return 0;
+	p += digits(p);
+	if (*p == '.' && !digits(p + 1))
+		return 0;
+	p += *p == '.' ? 1 + digits(p + 1) : 0;
+	if (*p != 'e' && *p != 'E')
+		return !*p;
+	p += p[1] == '+' || p[1] == '-' ? 2 : 1;
+	return digits(p) && !p[digits(p)];
+}
 
 static int compare_numbers(const char *have, const char *want)
 {
-	if (!looks_like(have, NUMBER) || !looks_like(want, NUMBER))
+	if (!is_number(have) || !is_number(want))
 		return 2;
 	long double h = strtold(have, NULL), w = strtold(want, NULL);
 	return h < w ? -1 : h > w;
 }
 
-static int seconds(const char *text, double *out)
+/* Does the text begin as the shape says, in which '#' is a digit? */
+static int shaped(const char *text, const char *shape)
+{
+	for (; *shape; shape++, text++)
+		if (*shape == '#' ? *text < '0' || *text > '9' : *text != *shape)
+			return 0;
+	return 1;
+}
+
+/* "2026-11-24", then "T", "t", " ", "T " or "t ", then "12:00:00", then perhaps ".5", then "Z", "z", "+08:00" or nothing; in
+ * milliseconds, what is finer does not count. */
+static int moment(const char *text, long long *out)
 {
 	struct tm t = { 0 };
-	double second;
-	int hours = 0, minutes = 0, at = 0;
-	if (!looks_like(text, DATE))
+	const char *p = text + 10;
+	long long part = 0, east = 0;
+	if (!shaped(text, "####-##-##") || (*p != 'T' && *p != 't' && *p != ' '))
 		return 0;
-	char clean[64];
-	snprintf(clean, sizeof(clean), "%s", text);
-	clean[10] = ' ';
-	if (sscanf(clean, "%d-%d-%d %d:%d:%lf%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min, &second, &at) != 6)
+	p += *p != ' ' && p[1] == ' ' ? 2 : 1;
+	if (!shaped(p, "##:##:##"))
 		return 0;
-	if (t.tm_mon < 1 || t.tm_mon > 12 || t.tm_mday < 1 || t.tm_mday > 31 || t.tm_hour > 23 || t.tm_min > 59 || second >= 60)
+	int year = atoi(text), month = atoi(text + 5), day = atoi(text + 8), hour = atoi(p), minute = atoi(p + 3), second = atoi(p + 6);
+	p += 8;
+	if (*p == '.') {
+		int n = digits(p + 1);
+		char milli[4] = "000";
+		memcpy(milli, p + 1, n < 3 ? (size_t)n : 3);
+		part = atoi(milli);
+		p += 1 + n;
+		if (n < 1 || n > 10)
+			return 0;
+	}
+	if (shaped(p, "+##:##") || shaped(p, "-##:##")) {
+		if (atoi(p + 1) > 23 || atoi(p + 4) > 59)
+			return 0;
+		east = (*p == '-' ? -1 : 1) * (atoi(p + 1) * 60LL + atoi(p + 4));
+		p += 6;
+	} else if (*p == 'Z' || *p == 'z') {
+		p++;
+	}
+	if (*p || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
 		return 0;
-	if (clean[at] == '+' || clean[at] == '-')
-		sscanf(clean + at + 1, "%d:%d", &hours, &minutes);
-	t.tm_year -= 1900;
-	t.tm_mon -= 1;
-	int day = t.tm_mday;
-	*out = (double)timegm(&t) + second - (clean[at] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	t.tm_year = year - 1900;
+	t.tm_mon = month - 1;
+	t.tm_mday = day;
+	*out = ((long long)timegm(&t) + hour * 3600LL + (minute - east) * 60LL + second) * 1000 + part;
 	return t.tm_mday == day;      /* timegm() makes March of 30 February */
 }
 
 static int compare_dates(const char *have, const char *want)
 {
-	double h, w;
-	if (!seconds(have, &h) || !seconds(want, &w))
+	long long h, w;
+	if (!moment(have, &h) || !moment(want, &w))
 		return 2;
 	return h < w ? -1 : h > w;
 }
@@ -118,10 +159,11 @@ static int in_network(const char *address, const char *network)
 	int n = bits(address, mine), prefix = -1;
 	sscanf(network, "%63[^/]", base);
 	int all = bits(base, theirs);
-	if (looks_like(network, "^[^/]*$"))
+	const char *slash = strchr(network, '/');
+	if (!slash)
 		prefix = all;
-	else if (looks_like(network, "^[^/]*/[0-9]{1,3}$"))
-		prefix = atoi(strchr(network, '/') + 1);
+	else if (digits(slash + 1) >= 1 && digits(slash + 1) <= 3 && !slash[1 + digits(slash + 1)])
+		prefix = atoi(slash + 1);
 	return n && n == all && prefix >= 0 && prefix <= all && strncmp(mine, theirs, (size_t)prefix) == 0;
 }
 
