@@ -72,10 +72,16 @@ static int look(struct call *c, const struct account *want, struct found *found,
 	return r->own;
 }
 
+/* Only beside his own policy: whoever leaves keeps nothing that gives him rights. */
+static bool stays(const struct call *c, const struct rights *r)
+{
+	return c->settings->by_hand_kept && r->attached;
+}
+
 /* What stays is told; and whenever it is not what it was, his rights are not what was proved. */
 static void leave(struct call *c, struct found *found, const struct rights *r)
 {
-	size_t n = 0, count = c->settings->by_hand_kept ? r->policy_count + r->group_count : 0;
+	size_t n = 0, count = stays(c, r) ? r->policy_count + r->group_count : 0;
 	const char **things = arena_alloc(c->arena, (count + 1) * sizeof(*things));
 	uint64_t before = found->rights_by_hand;
 	for (size_t i = 0; count && i < r->policy_count; i++)
@@ -92,8 +98,6 @@ static void leave(struct call *c, struct found *found, const struct rights *r)
 static int take_away(struct call *c, const struct account *want, struct found *found, const struct rights *r, struct err *e)
 {
 	struct err worst = { 0 };
-	if (c->settings->by_hand_kept)
-		return 0;
 	for (size_t i = 0; i < r->policy_count; i++) {
 		const char *about = arena_printf(c->arena, "policy \"%s\", attached to \"%s\" by hand", r->policies[i].name,
 			want->user_name);
@@ -117,7 +121,7 @@ static int policy_observe(struct call *c, const struct account *want, struct fou
 		return rc;
 	leave(c, found, &r);
 	bool same = !want->policy_document || document_same(c->arena, r.document, want->policy_document);
-	if (!c->settings->by_hand_kept && (r.policy_count || r.group_count))
+	if (!stays(c, &r) && (r.policy_count || r.group_count))
 		*out = SEEN_DRIFT;      /* also where ours is not there, or not attached: it has to go in every stage */
 	else if (r.own)
 		*out = r.own == ERR_ABSENT ? SEEN_NONE : SEEN_FOREIGN;
@@ -168,7 +172,7 @@ static int policy_ensure(struct call *c, const struct account *want, struct foun
 	int rc = document_check(want->policy_name, want->policy_document, e);
 	if (!rc)
 		rc = look(c, want, found, &r, e);
-	if (!rc)
+	if (!rc && !c->settings->by_hand_kept)
 		rc = take_away(c, want, found, &r, e);
 	if (!rc && r.own == ERR_FOREIGN) {
 		*e = r.why;

@@ -249,7 +249,7 @@ static void left_in_place_goes_with_the_user(void **state)
 		c->v.now_ms = c->e.due_ms > c->v.now_ms ? c->e.due_ms : c->v.now_ms + 1000;
 	assert_int_equal(json_count(cloud_state(c, "users")), 0);
 	assert_int_equal(cloud_count(c, "RemoveUserFromGroup"), 1);
-	evidence(c, arena_printf(c->arena, "PolicyId=%d: policy \"AdministratorAccess\" [", ADMIN));
+	evidence(c, arena_printf(c->arena, "PolicyId=%d: policy \"AdministratorAccess\", attached to \"alice-7f3kq2\" by hand [", ADMIN));
 }
 
 /* --- only reported ------------------------------------------------------------------------------------- */
@@ -321,7 +321,7 @@ static void told_in_any_order(void **state)
 	assert_int_equal(told(c), 1);
 }
 
-/* Also while something else is put right, and when he is locked. */
+/* While something else is put right, too; but whoever leaves keeps nothing, and does not get it back. */
 static void left_beside_repairs(void **state)
 {
 	struct cloud *c = *state;
@@ -330,14 +330,22 @@ static void left_beside_repairs(void **state)
 	attach(c, c->root.boundary_id);
 	join(c, "friends");
 	detach(c, c->found.policy_id);
-	assert_int_equal(cloud_look(c, ROW_POLICY), SEEN_LOCKED);
+	assert_int_equal(cloud_look(c, ROW_POLICY), SEEN_DRIFT);
 	assert_int_equal(cloud_on(c, ROW_POLICY), 0);
 	assert_int_equal(policies(c), 2);
 	assert_int_equal(groups(c), 1);
 	assert_int_equal(cloud_lock(c, ROW_POLICY), 0);
-	assert_int_equal(policies(c), 1);
-	assert_int_equal(groups(c), 1);
+	assert_int_equal(policies(c), 0);
+	assert_int_equal(groups(c), 0);
 	assert_int_equal(cloud_look(c, ROW_POLICY), SEEN_LOCKED);
+	/* Also what he is given after that. */
+	attach(c, ADMIN);
+	assert_int_equal(cloud_lock(c, ROW_POLICY), 0);
+	assert_int_equal(policies(c), 0);
+	assert_int_equal(told(c), 1);
+	assert_int_equal(cloud_on(c, ROW_POLICY), 0);
+	assert_int_equal(policies(c), 1);
+	assert_string_equal(c->found.note, "");
 }
 
 /* Left in place, it is what the proof is for. */
