@@ -347,8 +347,13 @@ static void give_back(struct taken *t, struct worker *w)
 	bool pending;
 	struct err e;
 	t->account.found = found_print(&t->found, w->arena);
-	if (t->person.login && post_compose(p->post, &t->person, &t->account, &t->found, w->arena, &pending, &e))
+	if (t->person.login && post_compose(p->post, &t->person, &t->account, &t->found, w->arena, &pending, &e)) {
 		log_err(LOG_ERROR_LEVEL, "post", t->person.login, &e);
+		/* Or the directory would show what was until the next audit. */
+		int64_t again = clock_now(p->clock) + STORE_AGAIN_MS;
+		if (e.kind == ERR_TEMP && t->account.due_ms > again)
+			t->account.due_ms = again;
+	}
 	POINT("give-back.before");
 	if (store_give_back(p->store, &t->account, w->number, &e)) {
 		w->owed = t->account.id;
