@@ -109,9 +109,10 @@ static bool read_number(const char *text, long double *out)
 		end = skip_digits(p);
 		sound = sound && end > p;
 	}
-	if (sound && !*end)
-		*out = strtold(text, NULL);
-	return sound && !*end;
+	if (!sound || *end)
+		return false;
+	*out = strtold(text, NULL);
+	return true;
 }
 
 static bool numeric(const char *want, const char *have, int accepted)
