@@ -151,11 +151,15 @@ int call_once(struct call *c, const struct account *want, struct found *found, e
 	if (!rc)
 		rc = api_admit(c->api, action, e);
 	/* The intent is the fence, too: it is written only where may_act holds. */
-	if (!rc)
+	if (!rc && !PLANTED("intent-after-call"))
 		rc = c->journal->intent(c->journal, c->row, action, token, attempt, intent, e);
 	if (rc)
 		return rc;
 	rc = send(c, want, action, parameters, NULL, answer, e);
+	if (rc == ERR_UNKNOWN && PLANTED("retry-create"))
+		rc = send(c, want, action, parameters, NULL, answer, e);
+	if (PLANTED("intent-after-call"))
+		(void)!c->journal->intent(c->journal, c->row, action, token, attempt, intent, e);
 	if (!rc || rc == ERR_UNKNOWN || rc == ERR_STALE)
 		return rc;
 	struct err unsettled;

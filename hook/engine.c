@@ -171,6 +171,8 @@ void engine_preempt(struct engine *n, int64_t account_id)
 
 void engine_strike(struct engine *n, const char *uuid)
 {
+	if (PLANTED("cut-needs-store"))
+		return;
 	strikes_add(n->strikes, uuid);
 	pthread_mutex_lock(&n->lock);
 	/* A call of his that is on its way is aborted: it may be one that grants. */

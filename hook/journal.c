@@ -64,6 +64,8 @@ static int open_intents(struct journal *j, enum row_id row, struct arena *a, str
 	int rc = store_intents(t->parts->store, t->account.id, row, a, &list, &n, e);
 	if (rc)
 		return rc;
+	if (PLANTED("no-resolve"))
+		n = 0;
 	struct intent *made = arena_alloc(a, (n + 1) * sizeof(*made));
 	for (size_t i = 0; i < n; i++) {
 		made[i] = (struct intent){ .id = list[i].id,
