@@ -51,8 +51,8 @@ struct decision stage_decide(const struct history *, const struct news *, const 
  * keep_hold is false when there is nothing to hold (no account, or a retired one). */
 struct decision stage_hold(const struct history *, int64_t now_ms);
 
-/* Is a newer than b, as evidence for a grant after a strong cut?  entryCSN and GeneralizedTime both sort as text; NULL is older than anything.  Equal stamps of
- * whole seconds count as newer. */
+/* Is a newer than b, as evidence for a grant after a strong cut?  entryCSN and GeneralizedTime both sort as text; NULL is
+ * older than anything.  Equal stamps of whole seconds count as newer. */
 bool csn_newer(const char *a, const char *b);
 
 #endif

@@ -153,7 +153,8 @@ int store_frozen_sums(struct store *s, int64_t since_ms, struct arena *a, struct
 {
 	static const struct column sums[] = { { COLUMN_INT, offsetof(struct store_frozen_sum, kind), 0 },
 		{ COLUMN_INT, offsetof(struct store_frozen_sum, state), 0 }, { COLUMN_BOOL, offsetof(struct store_frozen_sum, firm), 0 },
-		{ COLUMN_TEXT, offsetof(struct store_frozen_sum, branch), 0 }, { COLUMN_INT64, offsetof(struct store_frozen_sum, people), 0 } };
+		{ COLUMN_TEXT, offsetof(struct store_frozen_sum, branch), 0 },
+		{ COLUMN_INT64, offsetof(struct store_frozen_sum, people), 0 } };
 	static const struct record_type type = { sums, ARRAY_LEN(sums), sizeof(struct store_frozen_sum) };
 	int r = db_read(s, e);
 	if (r < 0)

@@ -280,7 +280,8 @@ MUST_USE int store_frozen_next(struct store *, enum frozen_kind, size_t approved
 	struct store_frozen **out, size_t *count, struct err *e);
 struct store_frozen_sum { int kind, state; bool firm; char *branch; int64_t people; };
 /* How many, by all the others, on lists that began since then. */
-MUST_USE int store_frozen_sums(struct store *, int64_t since_ms, struct arena *, struct store_frozen_sum **out, size_t *count, struct err *e);
+MUST_USE int store_frozen_sums(struct store *, int64_t since_ms, struct arena *, struct store_frozen_sum **out, size_t *count,
+	struct err *e);
 
 /* Everybody whose weak departure waits and whom no list holds back, the longest first. */
 struct store_leaver {

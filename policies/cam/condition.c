@@ -117,7 +117,7 @@ static bool read_number(const char *text, long double *out)
 
 static bool numeric(const char *want, const char *have, int accepted)
 {
-	long double w, h;
+	long double w = 0, h = 0;
 	return read_number(want, &w) && read_number(have, &h) && in_order(h, w, accepted);
 }
 
