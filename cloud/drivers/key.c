@@ -103,8 +103,13 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 	int rc = user_need(c, want, found, e);
 	if (!rc)
 		rc = list(c, want, found, &k, e);
-	if (rc)
-		return seen_from(rc, out);
+	if (rc) {
+		rc = seen_from(rc, out);
+		/* What is remembered of a key goes like a key. */
+		if (!rc && *out == SEEN_NONE && *found->key_id)
+			*out = SEEN_LOCKED;
+		return rc;
+	}
 	const struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
 	leave(c, found, &k);
 	bool any_active = false, odd = !mine || !mine->active || want->key_again;
@@ -114,7 +119,7 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 		if (key != mine && (key->ours || (key->active && !c->settings->by_hand_kept)))
 			odd = true;
 	}
-	*out = !k.count ? SEEN_NONE : !any_active ? SEEN_LOCKED : odd ? SEEN_DRIFT : SEEN_OK;
+	*out = !k.count && !*found->key_id ? SEEN_NONE : !any_active ? SEEN_LOCKED : odd ? SEEN_DRIFT : SEEN_OK;
 	return 0;
 }
 
@@ -273,6 +278,16 @@ static int key_lock(struct call *c, const struct account *want, struct found *fo
 	return worst.kind;
 }
 
+/* A key that others deleted, or a call whose answer was lost: its secret is worth nothing, and is not kept. */
+static int forget(struct call *c, struct found *found, struct err *e)
+{
+	int rc = *found->key_id ? c->journal->drop(c->journal, SECRET_KEY, found->key_id, e) : 0;
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	found->key_id[0] = '\0';
+	return 0;
+}
+
 static int key_remove(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	struct keys k;
@@ -282,11 +297,9 @@ static int key_remove(struct call *c, const struct account *want, struct found *
 		rc = user_need(c, want, found, e);
 	if (!rc)
 		rc = list(c, want, found, &k, e);
-	if (rc)
-		return rc == ERR_ABSENT ? 0 : rc;
 	for (size_t i = 0; !rc && i < k.count; i++)
 		rc = delete(c, want, found, &k.list[i], e);
-	return rc;
+	return rc && rc != ERR_ABSENT ? rc : forget(c, found, e);
 }
 
 /* First strike of the cut: from this call on the key that was handed out is worth nothing. */

@@ -246,6 +246,29 @@ static void active_keys_are_switched_off_before_deleting(void **state)
 	assert_true(last_off < first_gone);
 }
 
+/* Somebody was faster, with the key or with the whole user: nothing of it is kept. */
+static void what_others_deleted_is_forgotten(void **state)
+{
+	struct cloud *c = *state;
+	cloud_build(c, ROW_SERVER);
+	char id[64];
+	str_copy(id, sizeof(id), c->found.key_id);
+	cloud_raw(c, CAM, "DeleteAccessKey", arena_printf(c->arena, "{\"TargetUin\":%llu,\"AccessKeyId\":\"%s\"}",
+		(unsigned long long)c->found.uin, id));
+	assert_int_equal(cloud_lock(c, ROW_KEY), 0);
+	assert_non_null(memory_secret(&c->journal, SECRET_KEY, id));
+	assert_int_equal(cloud_off(c, ROW_KEY), 0);
+	assert_null(memory_secret(&c->journal, SECRET_KEY, id));
+	assert_string_equal(c->found.key_id, "");
+	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_NONE);
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	str_copy(id, sizeof(id), c->found.key_id);
+	cloud_raw(c, CAM, "DeleteUser", arena_printf(c->arena, "{\"Name\":\"%s\",\"Force\":1}", c->want.user_name));
+	assert_int_equal(cloud_off(c, ROW_KEY), 0);
+	assert_null(memory_secret(&c->journal, SECRET_KEY, id));
+	assert_string_equal(c->found.key_id, "");
+}
+
 /* One refusal does not spare the other key. */
 static void locking_goes_on_past_failures(void **state)
 {
@@ -308,6 +331,7 @@ int main(void)
 		T(locked_and_back),
 		T(a_new_key_that_is_interrupted),
 		T(active_keys_are_switched_off_before_deleting),
+		T(what_others_deleted_is_forgotten),
 		T(locking_goes_on_past_failures),
 		T(a_key_that_never_was),
 		T(a_key_nobody_knows_of),
