@@ -65,6 +65,7 @@ struct found {
 	int64_t key_tried_ms;            /* when a leaver's key was last called to see it refused */
 	char server_id[40], server_state[24], server_address[48];
 	int64_t server_missed_ms;        /* as env_missed_ms */
+	int64_t server_expires_ms;       /* it cannot be given back: it runs out then; 0 = it can, or that is not known */
 	unsigned server_attempt;         /* counts CreateInstances attempts: part of the ClientToken */
 	char agent_invocation[48];       /* a running TAT invocation */
 	char agent_state[17];            /* digest of what was installed last (environment, key, server) */

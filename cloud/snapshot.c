@@ -141,6 +141,9 @@ static void read_server(const struct json *item, void *record)
 	COPY(operation_state, "LatestOperationState");
 	COPY(address, "PublicAddresses[0]");
 	COPY(renew_flag, "RenewFlag");
+	const char *expires = json_text(item, "ExpiredTime");
+	if (!expires || str_time_parse(expires, &r->expires_ms, NULL))
+		r->expires_ms = 0;
 	copy_mark(r->mark, sizeof(r->mark), item);
 }
 

@@ -18,6 +18,7 @@ struct snapshot_env {
 };
 struct snapshot_server {
 	char id[40], name[64], state[24], operation_state[16], address[48], renew_flag[40], mark[128];
+	int64_t expires_ms;     /* paid until; 0 = not told */
 };
 
 struct snapshot *snapshot_new(const struct clock *);

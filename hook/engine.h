@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/seal.h"
 #include "hook/evidence.h"
+#include "hook/guard.h"
 #include "hook/post.h"
 #include "hook/settings.h"
 #include "hook/store/store.h"
@@ -38,6 +39,11 @@ struct engine_parts {
 	 * before it gives the account back.  NULL: nobody listens. */
 	void (*foreign)(void *ctx, const char *uuid, unsigned generation, const char *request_id);
 	void *foreign_ctx;
+	struct guard *guard;                 /* is told the cloud's time and limits; NULL: nobody is */
+	/* May what this account has be destroyed at this moment?  Called by a worker before each such call.  NULL: nobody is
+	 * asked.  Fails: WAIT, with due. */
+	int (*may_destroy)(void *ctx, const char *uuid, unsigned generation, struct err *e);
+	void *destroy_ctx;
 };
 MUST_USE int engine_new(const struct engine_parts *, struct engine **out, struct err *e);
 void engine_free(struct engine *);

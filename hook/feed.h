@@ -26,7 +26,7 @@ bool feed_trusted(struct feed *);
 /* What speaks against the absence of somebody last seen at this DN, by the last refresh; NULL: nothing. */
 char *feed_doubt(struct feed *, const char *dn, struct arena *);
 /* {"directory": "...", "server": "...", "refreshed": "...", "doubt": "why", "doubts": ["branch: why"],
- * "departures_held_by_brake": n, "joins_held_by_brake": n, "brake": ["branch: n departures wait for an approval"]} */
+ * "departures_held_by_brake": n, "joins_held_by_brake": n, "first_start": "...", "brake": ["branch: n departures wait for an approval"]} */
 void feed_health(struct feed *, struct arena *, struct json *into);
 
 #endif

@@ -16,7 +16,7 @@
 #define UNANSWERED_MOST 3          /* in a row: then the server has a trouble of its own */
 #define SERVING (1u << STAGE_ACTIVE | 1u << STAGE_HELD)
 
-/* group NULL: an administrator let him pass. */
+/* group NULL: no brake is asked, since an administrator let him pass, or he is protected and loses nothing by it. */
 struct candidate { const struct store_leaver *who; bool gone; const char *why; struct group *group; };
 
 /* What becomes of those of one branch, or of all. */
@@ -126,23 +126,23 @@ static bool ask_about(struct round *r, const struct store_leaver *all, size_t n)
 	int64_t now = clock_now(f->roll->clock), ripe = now - f->roll->settings->life.weak_wait_ms;
 	for (size_t i = 0; i < n; i++) {
 		const struct store_leaver *l = &all[i];
-		bool approved = l->approved_ms > now - APPROVAL_MS;
+		bool passes = l->is_protected || l->approved_ms > now - APPROVAL_MS;
 		const char *why = NULL;
 		if (!may_be_believed(r, l))
 			continue;
 		struct group *g = group_of(r, l->branch);
 		if (l->weak_since_ms > ripe) {
-			g->pending += !approved;
+			g->pending += !passes;
 			continue;
 		}
 		if (!look(r))
 			return false;
 		enum opinion o = may_be_believed(r, l) ? second_opinion(r, l, &why) : STAYS;
 		if (o == GONE || o == WITHDRAWN)
-			r->candidates[r->count++] = (struct candidate){ l, o == GONE, why, approved ? NULL : g };
-		g->gone += o == GONE && !approved;
-		g->departing += (o == GONE || o == WITHDRAWN) && !approved;
-		g->pending += o == NO_ANSWER && !approved;
+			r->candidates[r->count++] = (struct candidate){ l, o == GONE, why, passes ? NULL : g };
+		g->gone += o == GONE && !passes;
+		g->departing += (o == GONE || o == WITHDRAWN) && !passes;
+		g->pending += o == NO_ANSWER && !passes;
 	}
 	return true;
 }

@@ -152,7 +152,7 @@ static char *protection_note(const struct store_person *p, const struct decision
 	if (d->stage == STAGE_ACTIVE || d->stage == STAGE_HELD)
 		return arena_printf(a, "protected: keeps access although he is %s (%s)", signal_name((enum signal)p->signal), p->reason);
 	if (d->stage == STAGE_SUSPENDED && d->retire_after_ms && now >= d->retire_after_ms)
-		return arena_strdup(a, "protected: his grace is over, and nothing is taken down");
+		return arena_strdup(a, ROLL_PROTECTED_FOR_GOOD);
 	return NULL;
 }
 
@@ -259,6 +259,8 @@ static int count(struct roll *r, const struct store_person *p, const struct hear
 	if (!rc && (joins || departs) && !approved)
 		rc = store_act_add(r->store, joins ? ACT_KIND_JOIN : ACT_KIND_DEPARTURE, p->uuid, p->branch, o->news.now_ms,
 			joins ? o->joining.fen : 0, e);
+	if (!rc && moved && o->d.stage == STAGE_RETIRED)
+		rc = store_act_add(r->store, ACT_KIND_RETIRE, p->uuid, p->branch, o->news.now_ms, 0, e);
 	if (!rc && !o->news.waits)
 		rc = store_frozen_drop(r->store, p->uuid, FROZEN_JOIN, e);
 	if (!rc && !o->d.wait)
@@ -303,7 +305,9 @@ void roll_hurry(struct roll *r, const struct store_person *p, struct arena *a)
 	struct err e;
 	if (!p->generation || store_account_get(r->store, p->uuid, 0, a, &acc, &e))
 		return;
-	engine_strike_over(r->engine, p->uuid);
+	/* He was struck because a value said disabled: that he is out of sight by now is no answer to it. */
+	if (acc.stage != STAGE_ACTIVE || !p->weak_since_ms)
+		engine_strike_over(r->engine, p->uuid);
 	if (acc.lane == LANE_REVOKE)
 		engine_preempt(r->engine, acc.id);
 	else
@@ -382,7 +386,17 @@ static int one_frozen(struct roll *r, const char *uuid, const char *why, struct 
 		return err_set(e, ERR_STALE, "newer news of this person has come");
 	struct store_frozen row = { .kind = FROZEN_DEPARTURE, .branch = p.branch, .why = arena_strdup(a, why), .firm = true };
 	str_copy(row.uuid, sizeof(row.uuid), uuid);
-	return store_frozen_put(r->store, &row, clock_now(r->clock), a, NULL, e);
+	p.note = arena_printf(a, "keeps access: %s; see rollcall plan", why);
+	rc = store_begin(r->store, e);
+	if (rc)
+		return rc;
+	rc = store_frozen_put(r->store, &row, clock_now(r->clock), a, NULL, e);
+	if (!rc)
+		rc = store_person_put(r->store, &p, e);
+	if (!rc)
+		return store_commit(r->store, e);
+	store_rollback(r->store);
+	return rc;
 }
 
 static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err *e)
@@ -394,15 +408,20 @@ static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, stru
 	return rc ? rc : confirmed(r, &p, false, a, e);
 }
 
-static int one_retired(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
+static int one_retired(struct roll *r, int64_t account_id, bool *retired, struct arena *a, struct err *e)
 {
 	struct store_person p;
 	struct store_account now = { 0 };
-	int rc = store_person_get(r->store, acc->uuid, a, &p, e);
+	int rc = store_account_by_id(r->store, account_id, a, &now, e);
+	*retired = false;
+	/* Back by now: whatever is heard of him next, no brake was asked about it. */
+	if (rc || now.stage != STAGE_SUSPENDED)
+		return rc;
+	rc = store_person_get(r->store, now.uuid, a, &p, e);
 	if (!rc)
 		rc = confirmed(r, &p, true, a, e);
 	if (!rc)
-		rc = store_account_by_id(r->store, acc->id, a, &now, e);
+		rc = store_account_by_id(r->store, account_id, a, &now, e);
 	*retired = !rc && now.stage == STAGE_RETIRED;
 	return rc;
 }
@@ -479,10 +498,10 @@ int roll_judge(struct roll *r, const struct entry *entry, struct arena *a, struc
 	return rc;
 }
 
-int roll_retire(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
+int roll_retire(struct roll *r, int64_t account_id, bool *retired, struct arena *a, struct err *e)
 {
 	pthread_mutex_lock(&r->lock);
-	int rc = one_retired(r, acc, retired, a, e);
+	int rc = one_retired(r, account_id, retired, a, e);
 	pthread_mutex_unlock(&r->lock);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "hook/engine.h"
 #include "hook/evidence.h"
+#include "hook/guard.h"
 #include "hook/settings.h"
 #include "hook/store/store.h"
 #include "ldap/person.h"
@@ -22,6 +23,7 @@ struct roll {
 	struct evidence *evidence;
 	struct engine *engine;
 	const struct clock *clock;
+	struct guard *guard;       /* NULL: nobody is ever retired */
 	bool asks_first;           /* a first start waits for an approval */
 	pthread_mutex_t lock;      /* one change of the roll at a time: sync and confirm threads both read, decide, write */
 	int64_t let_in_mono, expire_mono, joins_told_ms;      /* under the lock: what need not be asked, or told, again */
@@ -44,8 +46,9 @@ MUST_USE int roll_freeze(struct roll *, const char *uuid, const char *why, struc
 MUST_USE int roll_judge(struct roll *, const struct entry *, struct arena *, struct person *out, struct err *e);
 /* A refresh has ended, is believed, and was stored as a whole. */
 MUST_USE int roll_refreshed(struct roll *, struct arena *, struct err *e);
-/* Confirmed again that he is not entitled, right now: his account of this id is retired if its grace is over. */
-MUST_USE int roll_retire(struct roll *, const struct store_account *, bool *retired, struct arena *, struct err *e);
+/* Confirmed again that he is not entitled, right now: this account of his is retired if its grace is over, and counts
+ * as ACT_KIND_RETIRE. */
+MUST_USE int roll_retire(struct roll *, int64_t account_id, bool *retired, struct arena *, struct err *e);
 /* hold.c.  The proof saw foreign data with his key: an alarm, and he is HELD, unless too many were within the hour.
  * Fails: TEMP (he could not be held; the alarm was raised all the same). */
 MUST_USE int roll_foreign(struct roll *, const char *uuid, unsigned generation, const char *request_id, struct arena *,

@@ -152,7 +152,7 @@ static int unusable(struct roll *r, const struct person *p, struct store_person 
 	return rc ? rc : store_frozen_drop(r->store, known->uuid, FROZEN_DEPARTURE, e);
 }
 
-int roll_take(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
+static int take(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
 {
 	struct person now;
 	struct store_person known = { .uid_number = -1 };
@@ -171,4 +171,10 @@ int roll_take(struct roll *r, const struct entry *entry, struct arena *a, struct
 	if (changed_login)
 		roll_say(r, &known, known.generation, "directory", "renamed; the account keeps its names", NULL, NULL);
 	return roll_hear(r, &known, a, e);
+}
+
+int roll_take(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
+{
+	int rc = take(r, entry, a, e);
+	return rc ? rc : roll_hints(r, entry, a, e);
 }

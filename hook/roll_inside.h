@@ -8,6 +8,9 @@
 
 #define APPROVAL_MS INT64_C(86400000)      /* a decision about a frozen list is as good as new for so long */
 
+/* The note of somebody protected whose grace is over. */
+#define ROLL_PROTECTED_FOR_GOOD "protected: his grace is over, and nothing is taken down"
+
 /* How it came that he is looked at. */
 struct hearing {
 	bool confirmed, gone_again;    /* as in struct news */
@@ -41,6 +44,10 @@ MUST_USE int roll_read(struct roll *, const struct entry *, const struct store_p
 MUST_USE int roll_take(struct roll *, const struct entry *, struct arena *, struct err *e);
 /* Gone out of sight; the reason stays where it will be needed when he is seen again. */
 void roll_lost_sight(struct roll *, struct store_person *);
+
+/* --- roll_hints.c ------------------------------------------------------------------------------------------------ */
+/* Values of ours in the entry that are others than those written into it last are written again.  Fails: TEMP. */
+MUST_USE int roll_hints(struct roll *, const struct entry *, struct arena *, struct err *e);
 
 /* --- roll_join.c: who may cost money ----------------------------------------------------------------------------- */
 struct joining {

@@ -18,6 +18,7 @@
 #include "hook/feed.h"
 #include "hook/notify.h"
 #include "hook/post.h"
+#include "hook/retire.h"
 #include "hook/settings.h"
 #include "ldap/sync.h"
 
@@ -39,6 +40,7 @@ struct daemon {
 	struct seal_key *own_key;
 	struct store *store;
 	struct evidence *evidence;
+	struct guard *guard;
 	struct http_shared *http;
 	struct post_directory *post_directory;
 	struct post *post;
@@ -144,6 +146,8 @@ static struct json *health(void *ctx, struct arena *a)
 	if (*h.trouble)
 		json_put_text(o, "cloud_trouble", h.trouble);
 	json_put_int(o, "cut_without_store", h.strikes);
+	guard_health(d->guard, a, o);
+	evidence_health(d->evidence, o);
 	return o;
 }
 
@@ -156,6 +160,12 @@ static void foreign(void *ctx, const char *uuid, unsigned generation, const char
 	struct err e;
 	if (roll_foreign(&d->roll, uuid, generation, request_id, a, &e))
 		log_err(LOG_ALARM_LEVEL, "roll", uuid, &e);
+}
+
+static int may_destroy(void *ctx, const char *uuid, unsigned generation, struct err *e)
+{
+	struct daemon *d = ctx;
+	return retire_may_destroy(d->feed, uuid, generation, e);
 }
 
 /* --- putting the parts together ----------------------------------------------------------------------------- */
@@ -178,11 +188,13 @@ static int open_state(struct daemon *d, struct err *e)
 {
 	const struct settings *s = &d->settings;
 	int rc = store_open(arena_printf(d->arena, "%s/rollcall.db", s->state_dir), &d->clock, &d->store, e);
-	if (!rc)
-		rc = evidence_open(arena_printf(d->arena, "%s/evidence.jsonl", s->state_dir), &d->clock, &d->evidence, e);
-	if (!rc)
-		evidence_second(d->evidence, s->evidence.second);
-	return rc;
+	if (rc)
+		return rc;
+	d->guard = guard_new(s, d->store, &d->clock);
+	/* Whatever is wrong with it stops granting; it must not stop revoking. */
+	evidence_start(arena_printf(d->arena, "%s/evidence.jsonl", s->state_dir), &d->clock, &d->evidence);
+	evidence_second(d->evidence, s->evidence.second);
+	return 0;
 }
 
 static int open_cloud(struct daemon *d, struct err *e)
@@ -220,7 +232,10 @@ static int open_cloud(struct daemon *d, struct err *e)
 		.barrier_text = s->policy.barrier_text,
 		.catalogue = s->policy.catalogue,
 		.foreign = foreign,
-		.foreign_ctx = d };
+		.foreign_ctx = d,
+		.guard = d->guard,
+		.may_destroy = may_destroy,
+		.destroy_ctx = d };
 	return engine_new(&parts, &d->engine, e);
 }
 
@@ -252,6 +267,7 @@ static int open_directory(struct daemon *d, struct err *e)
 		.evidence = d->evidence,
 		.engine = d->engine,
 		.clock = &d->clock,
+		.guard = d->guard,
 		.asks_first = d->roll.asks_first };
 	pthread_mutex_init(&d->roll.lock, NULL);
 	pthread_mutex_init(&d->planning, NULL);
@@ -333,6 +349,7 @@ static void close_all(struct daemon *d)
 	post_directory_free(d->post_directory);
 	http_stop(d->http);
 	evidence_close(d->evidence);
+	guard_free(d->guard);
 	store_close(d->store);
 	seal_to_free(d->escrow);
 	seal_key_free(d->own_key);
@@ -400,7 +417,6 @@ static int run(struct daemon *d)
 		return EXIT_START;
 	}
 	const struct evidence_line line = { .event = "start", .what = "rollcalld " ROLLCALL_VERSION };
-	/* A full disk stops granting; it must not stop revoking. */
 	if (evidence_add(d->evidence, &line, &e))
 		log_err(LOG_ALARM_LEVEL, "main", NULL, &e);
 	evidence_tell_head(d->evidence);

@@ -182,6 +182,8 @@ const struct conf_row settings_rows[] = {
 		.help = "people who may join within an hour; 0: no limit" },
 	{ .path = "life.money_per_day_yuan", .type = CONF_NUMBER, .offset = AT(life.money_day_yuan), .otherwise = "0", .max = 1e9,
 		.help = "what joining people may cost within a day, in yuan (CNY); 0: no limit" },
+	{ .path = "life.retirements_per_day", .type = CONF_INT, .offset = AT(life.retirements_day), .otherwise = "20", .max = 1000000,
+		.help = "accounts whose taking down may begin within a day, after grace; 0: none" },
 	{ .path = "life.rotation", .type = CONF_SECONDS, .offset = AT(life.rotation_ms), .otherwise = "90d", .min = 60,
 		.max = FOREVER, .help = "an API key is due for rotation at this age" },
 	{ .path = "life.prove_every", .type = CONF_SECONDS, .offset = AT(cloud.driver.prove_every_ms), .otherwise = "24h",

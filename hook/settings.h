@@ -63,6 +63,7 @@ struct settings {
 		double departures_percent, departures_percent_day;     /* ... or this share of the roll, whichever is more */
 		int64_t joins_hour;        /* the spending brake; 0: no limit */
 		double money_day_yuan;
+		int64_t retirements_day;   /* the deletion budget; 0: none */
 		int64_t rotation_ms;       /* shown as rollcallRotationDue */
 	} life;
 	struct conf_groups profiles;   /* struct profile_settings */

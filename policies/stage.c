@@ -120,13 +120,14 @@ static struct decision leaving(const struct history *h, const struct news *n, co
 		return move(h, n, STAGE_NONE, "not entitled any more before anything was made");
 	case STAGE_ACTIVE:
 	case STAGE_HELD: {
-		if (kept)
-			return stay(h, "protected: only a value that says disabled takes his access");
+		/* Also of somebody protected: his entry may say more than that he is not where he was. */
 		if (!strong && !n->confirmed && !PLANTED("absent-acts-at-once")) {
 			struct decision d = stay(h, "a weak sign: waits for confirmation");
 			d.wait = true;
 			return d;
 		}
+		if (kept)
+			return stay(h, "protected: only a value that says disabled takes his access");
 		return suspend(h, n, r, why);
 	}
 	default:

@@ -126,10 +126,6 @@ MUST_USE int store_account_news(struct store *, const struct store_account *, st
 /* Only wake it: want + 1; lane the more urgent of both, due the earlier of both (one that had nothing to do takes both
  * as given). */
 MUST_USE int store_account_wake(struct store *, int64_t id, int lane, int64_t due_ms, struct err *e);
-/* Accounts in `stage` whose retire_after has passed (the candidates of retirement). */
-MUST_USE int store_graceless(struct store *, int stage, int64_t now_ms, size_t max, struct arena *, struct store_account **out,
-	size_t *count, struct err *e);
-
 /* Take the most urgent due account of the lanes (bit set 1u << lane): owner = worker, took = want.
  * Strict order of lanes, then due time.  Fails: ABSENT (nothing due; *next_due_ms says when, INT64_MAX never). */
 MUST_USE int store_take(struct store *, unsigned lanes, int worker, struct arena *, struct store_account *,
@@ -229,6 +225,8 @@ struct store_letter {
 };
 MUST_USE int store_letter_put(struct store *, const struct store_letter *, struct err *e);    /* pending, due as given */
 MUST_USE int store_letter_get(struct store *, int64_t account_id, struct arena *, struct store_letter *, struct err *e); /* ABSENT */
+/* That of a person's current account.  ABSENT */
+MUST_USE int store_letter_of(struct store *, const char *uuid, struct arena *, struct store_letter *, struct err *e);
 MUST_USE int store_letter_next(struct store *, struct arena *, struct store_letter *, int64_t *next_due_ms, struct err *e);
 /* Delivered: pending = false, unless a newer payload (other digest) has come. */
 MUST_USE int store_letter_done(struct store *, int64_t account_id, const char *digest, struct err *e);
@@ -288,11 +286,28 @@ struct store_leaver {
 	char uuid[UUID_TEXT];
 	char *login, *dn, *branch;
 	int signal;
-	bool solid;                /* as in struct store_person */
+	bool solid, is_protected;  /* as in struct store_person */
 	int64_t weak_since_ms;
 	int64_t approved_ms;       /* when his departure was approved; 0 = it was not */
 };
 MUST_USE int store_leaving(struct store *, struct arena *, struct store_leaver **out, size_t *count, struct err *e);
+
+/* --- retirement ------------------------------------------------------------------------------------------------ */
+struct store_retiring {        /* suspended, grace is over, and nothing was taken down yet */
+	int64_t account_id;
+	char uuid[UUID_TEXT];
+	unsigned generation;
+	char *login, *dn, *note;   /* of the person */
+	int64_t retire_after_ms;
+	bool is_protected;         /* nothing of his ever is */
+};
+/* Whose retire_after has passed, the longest first, in pages: after NULL first, then after the last one. */
+MUST_USE int store_retiring(struct store *, int64_t now_ms, const struct store_retiring *after, size_t max, struct arena *,
+	struct store_retiring **out, size_t *count, struct err *e);
+/* How many of them are not protected. */
+MUST_USE int store_retiring_count(struct store *, int64_t now_ms, int64_t *count, struct err *e);
+/* The newest moment that anything here bears: the wall clock had come so far.  0: nothing bears one. */
+MUST_USE int store_newest(struct store *, int64_t *when_ms, struct err *e);
 
 /* --- leavers' figures: from the change in the directory to the first refused call ------------------------------ */
 struct store_offboarding {

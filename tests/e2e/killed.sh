@@ -11,7 +11,7 @@ RANDOM=$SEED
 note "seed $SEED (SEED=$SEED repeats this)"
 BUILD_TIME=0.15 POLICY_CACHE=0.1 LIMITS=x10 LOG_LINES=60
 world
-SET[life.grace]='"1h"' SET[life.retry_max]=1
+SET[life.grace]='"1h"' SET[life.retry_max]=1 SET[life.joins_per_hour]=0
 slapd_start
 emulator_start
 

@@ -19,6 +19,7 @@ struct rig {
 	struct roll_rules rules;
 	struct evidence *evidence;
 	struct engine *engine;
+	struct guard *guard;
 	struct roll roll;
 	struct source source;
 	struct confirm confirm;
@@ -141,6 +142,13 @@ static inline void refresh(struct rig *r, size_t people)
 	run(r);
 }
 
+/* The cloud has answered just now, and lets things be destroyed. */
+static inline void cloud_answers(struct rig *r)
+{
+	guard_cloud_time(r->guard, r->f.time.now_ms);
+	guard_destroy_cap(r->guard, INT64_MAX);
+}
+
 static inline struct store_account account(struct rig *r, const char *uuid)
 {
 	struct store_account a;
@@ -175,6 +183,7 @@ static inline int setup(void **state)
 	r->settings.life.grace_ms = 1000000;
 	r->settings.life.weak_wait_ms = 30000;
 	r->settings.life.departures_hour = r->settings.life.departures_day = 2;
+	r->settings.life.retirements_day = 20;
 	struct arena *a = r->f.arena;
 	OK(filter_parse(a, "(employeeType=left)", &r->rules.disabled, &e));
 	OK(filter_parse(a, "(objectClass=*)", &r->rules.profiles[0].filter, &e));
@@ -182,13 +191,14 @@ static inline int setup(void **state)
 	r->rules.profile_count = 1;
 	r->rules.map = (struct attribute_map){ .login = "uid" };
 	OK(evidence_open(arena_printf(a, "%s/evidence", r->f.folder), &r->f.clock, &r->evidence, &e));
+	r->guard = guard_new(&r->settings, r->f.store, &r->f.clock);
 	const struct engine_parts parts = { .settings = &r->settings, .store = r->f.store, .evidence = r->evidence,
 		.clock = &r->f.clock };
 	OK(engine_new(&parts, &r->engine, &e));
 	r->source = (struct source){ .ctx = r, .next = next_event, .wake = wake };
-	r->confirm = (struct confirm){ .ctx = r, .reread = reread, .doubts = doubts_now };
+	r->confirm = (struct confirm){ .ctx = r, .reread = reread, .reread_original = reread, .doubts = doubts_now };
 	r->roll = (struct roll){ .settings = &r->settings, .rules = &r->rules, .store = r->f.store, .evidence = r->evidence,
-		.engine = r->engine, .clock = &r->f.clock };
+		.engine = r->engine, .clock = &r->f.clock, .guard = r->guard };
 	pthread_mutex_init(&r->roll.lock, NULL);
 	r->feed = feed_new(&r->roll, &r->source, &r->confirm);
 	*state = r;
@@ -201,6 +211,7 @@ static inline int teardown(void **state)
 	char command[160];
 	feed_free(r->feed);
 	engine_free(r->engine);
+	guard_free(r->guard);
 	evidence_close(r->evidence);
 	store_close(r->f.store);
 	static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm", "evidence", "store.db.lock" };

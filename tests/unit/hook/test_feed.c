@@ -260,6 +260,9 @@ static void a_third_that_vanishes_is_frozen(void **state)
 	assert_int_equal(suspended(r, MEMBERS), 1);      /* the one who really left */
 	assert_int_equal(frozen(r, &rows), 66);
 	assert_int_equal(departures(r), 0);
+	char uuid[UUID_TEXT];
+	uuid_of(3, uuid);
+	assert_non_null(strstr(person(r, uuid).note, "keeps access: "));
 	says(r, "\"departures_held_by_brake\":66");
 	says(r, "ou=a," BASE ": 17 departures wait for an approval");
 	size_t rereads = r->rereads;
@@ -271,6 +274,7 @@ static void a_third_that_vanishes_is_frozen(void **state)
 	refresh_without(r, MEMBERS, NULL);
 	run(r);
 	assert_int_equal(frozen(r, &rows), 0);
+	assert_null(person(r, uuid).note);
 	says_not(r, "brake");
 }
 

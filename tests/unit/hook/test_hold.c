@@ -244,6 +244,7 @@ static void a_held_person_departs(void **state)
 	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
 	assert_string_equal(account(r, C).hold_reason, "x");
 	r->f.time.now_ms += 1000001;
+	cloud_answers(r);
 	confirm_step(r->feed);
 	assert_int_equal(account(r, C).stage, STAGE_RETIRED);
 	refused(r, resume(r, C), ERR_ABSENT, "retired");

@@ -161,6 +161,7 @@ static void retirement_asks_again(void **state)
 	entry(r, A, "user0", "left", "7");
 	run(r);
 	r->f.time.now_ms += 1000001;
+	cloud_answers(r);
 	r->where = WHERE_INSIDE;
 	r->mute = true;
 	confirm_step(r->feed);
@@ -215,6 +216,7 @@ static void an_unreadable_entry_is_not_retired(void **state)
 	entry(r, C, NULL, "staff", "9");
 	r->at = r->count;                        /* the source has not told it yet */
 	r->f.time.now_ms += 1000001;
+	cloud_answers(r);
 	assert_false(confirm_step(r->feed));
 	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
 }

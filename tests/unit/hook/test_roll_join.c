@@ -306,6 +306,7 @@ static void returning_people(void **state)
 	sees(r, 1, "staff", "7");
 	run(r);
 	assert_int_equal(stage_of(r, 1), STAGE_ACTIVE);
+	cloud_answers(r);
 	later(r, 5000);
 	later(r, 5000);
 	assert_int_equal(stage_of(r, 2), STAGE_RETIRED);
@@ -473,7 +474,13 @@ static void absence_takes_nothing_from_the_protected(void **state)
 	assert_int_equal(stage_of(r, 1), STAGE_ACTIVE);
 	assert_int_equal(stage_of(r, 2), STAGE_SUSPENDED);
 	assert_int_equal(frozen(r, &rows), 0);
+	int64_t n;
+	OK(store_acts(r->f.store, ACT_KIND_DEPARTURE, NULL, 0, &n, NULL, &r->f.e));
+	assert_int_equal(n, 1);
 	notes(r, 1, "protected: keeps access although he is absent");
+	size_t rereads = r->rereads;
+	later(r, 60000);
+	assert_int_equal(r->rereads, rereads);           /* asked once */
 	sees(r, 1, "board", "6");
 	run(r);
 	assert_null(known(r, 1).note);
@@ -488,6 +495,7 @@ static void a_disable_suspends_the_protected_and_no_more(void **state)
 	sees(r, 2, "left", "7");
 	run(r);
 	assert_int_equal(stage_of(r, 1), STAGE_SUSPENDED);
+	cloud_answers(r);
 	later(r, 5000);
 	later(r, 5000);
 	assert_int_equal(stage_of(r, 2), STAGE_RETIRED);
@@ -497,6 +505,36 @@ static void a_disable_suspends_the_protected_and_no_more(void **state)
 	run(r);
 	assert_int_equal(stage_of(r, 1), STAGE_ACTIVE);
 	assert_int_equal(known(r, 1).generation, 1);
+}
+
+/* The store could not take in that he is disabled, and then he was moved out of sight: the second look finds him. */
+static void a_disable_that_was_missed(struct rig *r, const char *uuid, unsigned n)
+{
+	struct engine_health h;
+	engine_strike(r->engine, uuid);
+	gone(r, n);
+	run(r);
+	engine_health(r->engine, &h);
+	assert_int_equal(h.strikes, 1);                  /* struck until something says otherwise */
+	r->truthful = false;
+	sees(r, n, "left", "9");
+	r->at = r->count;                                /* where only a re-read finds it */
+	later(r, 31000);
+	assert_int_equal(stage_of(r, n), STAGE_SUSPENDED);
+	engine_health(r->engine, &h);
+	assert_int_equal(h.strikes, 0);
+}
+
+static void a_missed_disable_of_the_protected(void **state)
+{
+	struct rig *r = *state;
+	a_disable_that_was_missed(r, known(r, 1).uuid, 1);
+}
+
+static void a_missed_disable(void **state)
+{
+	struct rig *r = *state;
+	a_disable_that_was_missed(r, known(r, 2).uuid, 2);
 }
 
 /* Changed by the filter alone: nothing else of the entry is new. */
@@ -525,7 +563,7 @@ int main(void)
 		FRESH(a_start_date_comes), FRESH(a_filter_that_was_edited_cuts_nobody), FRESH(disabled_by_the_old_filter_too),
 		FRESH(a_real_disable_after_an_edit), FRESH(hidden_people_come_back_unchanged),
 		GUARDED(absence_takes_nothing_from_the_protected), GUARDED(a_disable_suspends_the_protected_and_no_more),
-		GUARDED(protection_may_end),
+		GUARDED(protection_may_end), GUARDED(a_missed_disable), GUARDED(a_missed_disable_of_the_protected),
 	};
 	return cmocka_run_group_tests_name("roll_join", tests, NULL, NULL);
 }

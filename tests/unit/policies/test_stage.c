@@ -92,7 +92,7 @@ static const struct stage_case cases[] = {
 	{ "back after retirement by a weak cut, older entry", { .stage = STAGE_RETIRED, .cut_csn = "9#" },
 		{ ENTITLED, .csn = "8#" }, STAGE_RETIRED, 0, 0, 0 },
 	{ "protected, disabled", { .stage = STAGE_ACTIVE }, { DISABLED, .is_protected = true }, STAGE_SUSPENDED, 1, 0, 0 },
-	{ "protected, absent", { .stage = STAGE_ACTIVE }, { GONE, .is_protected = true }, STAGE_ACTIVE, 0, 0, 0 },
+	{ "protected, absent: looked at again", { .stage = STAGE_ACTIVE }, { GONE, .is_protected = true }, STAGE_ACTIVE, 0, 1, 0 },
 	{ "protected, absent, confirmed", { .stage = STAGE_ACTIVE }, { GONE, .is_protected = true, .confirmed = true },
 		STAGE_ACTIVE, 0, 0, 0 },
 	{ "protected, withdrawn, confirmed", { .stage = STAGE_HELD }, { WITHDRAWN, .is_protected = true, .confirmed = true },
