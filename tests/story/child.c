@@ -8,6 +8,7 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "hook/retire.h"
 #include "ldap/filter.h"
 #include "tests/story/child.h"
 #include "tests/vfs/faulty.h"
@@ -132,6 +133,7 @@ static void settle_settings(struct story_child *c)
 	s->life.departures_hour = setup->departures_hour;
 	s->life.departures_day = setup->departures_day;
 	s->life.joins_hour = setup->joins_hour;
+	s->life.retirements_day = 20;
 	s->profiles = (struct conf_groups){ .count = 1, .items = &c->profile };
 }
 
@@ -180,8 +182,15 @@ static void open_state(struct story_child *c)
 	must_open(c, store_open(arena_printf(c->arena, "%s/store.db", l->dir), &c->clock, &c->store, &e), &e, "store");
 	must(evidence_open(arena_printf(c->arena, "%s/evidence", l->dir), &c->clock, &c->evidence, &e), &e, "evidence");
 	evidence_second(c->evidence, arena_printf(c->arena, "%s/second", l->dir));
+	c->guard = guard_new(&c->settings, c->store, &c->clock);
 	c->escrow = seal_key_recipient(l->key);
 	c->secret = secret_text("root-secret-key-of-the-story");
+}
+
+static int may_destroy(void *ctx, const char *uuid, unsigned generation, struct err *e)
+{
+	struct story_child *c = ctx;
+	return retire_may_destroy(c->feed, uuid, generation, e);
 }
 
 static void open_engine(struct story_child *c)
@@ -195,13 +204,14 @@ static void open_engine(struct story_child *c)
 		.clock = &c->clock, .own_key = c->life->key, .installation = INSTALLATION, .secret_id = SECRET_ID,
 		.secret_key = c->secret, .template_text = read_file(a, "policies/templates/employee.json"),
 		.boundary_text = read_file(a, "policies/templates/boundary.json"),
-		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a), .foreign = foreign };
+		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a), .foreign = foreign,
+		.guard = c->guard, .may_destroy = may_destroy, .destroy_ctx = c };
 	must(engine_new(&parts, &c->engine, &e), &e, "engine");
 	child_seams(c);
 	for (int i = 0; i < WORKERS; i++)
 		c->workers[i] = worker_new(c->engine, i + 1, i == 0, &c->wires[i].transport);
 	c->roll = (struct roll){ .settings = &c->settings, .rules = &c->rules, .store = c->store, .evidence = c->evidence,
-		.engine = c->engine, .clock = &c->clock, .asks_first = !c->life->setup->yes };
+		.engine = c->engine, .clock = &c->clock, .guard = c->guard, .asks_first = !c->life->setup->yes };
 	pthread_mutex_init(&c->roll.lock, NULL);
 	c->feed = feed_new(&c->roll, &c->source, &c->confirm);
 }
@@ -215,6 +225,10 @@ static int64_t idle_until(struct story_child *c, int64_t due, struct arena *a)
 	size_t n = 0;
 	struct err e;
 	int64_t now = now_ms(c), limit = now + (c->life->shared->disk ? MINUTE_MS : IDLE_MOST_MS);
+	int64_t retiring = 0;
+	/* What the guard knows of the cloud is good for minutes. */
+	if (!store_retiring_count(c->store, now, &retiring, &e) && retiring)
+		limit = now + MINUTE_MS;
 	if (!store_weak(c->store, INT64_MAX, 1, a, &weak, &n, &e) && n)
 		limit = now + WEAK_WAIT_MS + 1000;
 	return due < limit ? due : limit;

@@ -20,6 +20,7 @@ struct story_child {
 	struct roll_rules rules;
 	struct store *store;
 	struct evidence *evidence;
+	struct guard *guard;
 	struct seal_to *escrow;
 	struct secret *secret;
 	struct post *post;

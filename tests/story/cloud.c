@@ -66,7 +66,7 @@ void cloud_misbehave(struct world *w)
 	json_put_bool(switches, "detach_missing_is_error", world_dice(w, 2));
 	json_put_bool(switches, "alias_unique", world_dice(w, 2));
 	json_put_bool(switches, "missing_instance_is_error", world_dice(w, 2));
-	if (world_dice(w, 3) == 0)
+	if (world_dice(w, 2))
 		json_put_int(switches, "tags_visible_delay_ms", world_dice(w, 60000));
 	if (world_dice(w, 8) == 0)
 		json_put_int(switches, "max_delete_monthly", world_dice(w, 2));
@@ -180,11 +180,33 @@ void cloud_late(struct world *w, bool all)
 	}
 }
 
-static bool is_late(struct world *w, const struct request *r, const char *body, size_t n)
+/* Who gets something by it. */
+static struct model_person *given_to(struct world *w, const struct request *r, struct arena *a)
+{
+	static const char *const gives[] = { "CreateAccessKey", "UpdateAccessKey", "DetachUserPolicy", "UpdateUser" };
+	struct json *in;
+	struct err e;
+	unsigned generation;
+	bool one = false;
+	for (size_t i = 0; i < ARRAY_LEN(gives); i++)
+		one |= !strcmp(r->action, gives[i]);
+	if (!one || json_parse(a, r->rq.body, r->rq.body_len, &in, &e) || str_eq(json_text(in, "Status"), "Inactive"))
+		return NULL;
+	const char *name = json_text(in, "Name");
+	int64_t uin = json_int_or(in, "TargetUin", json_int_or(in, "DetachUin", 0));
+	const struct user *u = name ? user_by_name(w->emulator, name) : user_by_uin(w->emulator, (uint64_t)uin);
+	return u ? world_owner(w, u->remark, &generation) : NULL;
+}
+
+/* The worst moment for a call to be late: he leaves just then. */
+static bool is_late(struct world *w, const struct request *r, const char *body, size_t n, struct arena *a)
 {
 	bool reads = str_starts(r->action, "Describe") || str_starts(r->action, "Get") || str_starts(r->action, "List");
-	if (!w->faults || reads || world_dice(w, 40))
+	struct model_person *given = w->faults && !reads ? given_to(w, r, a) : NULL;
+	if (!w->faults || reads || world_dice(w, given ? 8 : 40))
 		return false;
+	if (given && w->script_left && world_dice(w, 2))
+		script_disable(w, given);
 	for (size_t i = 0; i < ARRAY_LEN(w->late); i++) {
 		struct late *l = &w->late[i];
 		if (l->request)
@@ -202,7 +224,7 @@ void cloud_exchange(struct world *w, int fd, const char *body, size_t n, struct 
 	struct emulator_reply reply = { 0 };
 	read_request(&r, w->shared->true_ms, body, n, a);
 	w->exchanges++;
-	if (is_late(w, &r, body, n)) {
+	if (is_late(w, &r, body, n, a)) {
 		frame_send(fd, FRAME_HANG, NULL, 0);
 		return;
 	}

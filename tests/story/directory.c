@@ -80,6 +80,9 @@ void directory_fall_ill(struct world *w)
 		return;
 	w->ill = (enum ill)(1 + world_dice(w, ILLS - 1));
 	w->ill_branch = (enum branch)world_dice(w, 2);
+	bool one_change_behind = world_dice(w, 2);
+	for (size_t i = 0; i < w->count && one_change_behind; i++)
+		w->people[i].old = w->people[i].before;
 	w->ill_people = world_dice(w, 3) ? world_dice(w, 1u << 16) & world_dice(w, 1u << 16) : UINT32_MAX;
 	/* With no value to judge by, whoever is touched meanwhile looks entitled, and newly so. */
 	bool ambiguous = w->ill == ATTRIBUTE_HIDDEN && w->setup.verdicts == DISABLED_BY_VALUE;
@@ -89,7 +92,7 @@ void directory_fall_ill(struct world *w)
 	}
 	w->ill_from_ms = w->shared->true_ms;
 	w->ill_until_ms = w->ill_from_ms + (1 + world_dice(w, (uint32_t)ills[w->ill].most_min)) * MINUTE_MS;
-	if (ills[w->ill].restarts)
+	if (ills[w->ill].restarts || world_dice(w, 2))
 		w->connected = false;
 	world_say(w, ills[w->ill].what, NULL);
 }

@@ -8,8 +8,10 @@
 
 /* --- the directory -------------------------------------------------------------------------------------------------------- */
 
-static void touch(struct world *w, struct model_person *p)
+/* p->now is as it will be. */
+static void touch(struct world *w, struct model_person *p, const struct facet *before)
 {
+	p->before = *before;
 	p->now.version++;
 	p->now.csn_ms = w->shared->true_ms;
 	p->now.csn_count++;
@@ -17,10 +19,12 @@ static void touch(struct world *w, struct model_person *p)
 	if (!in)
 		p->ever_left = true;
 	p->in_since_ms = !in ? 0 : p->in_since_ms ? p->in_since_ms : w->shared->true_ms;
+	p->out_since_ms = in ? 0 : p->out_since_ms ? p->out_since_ms : w->shared->true_ms;
 }
 
 static void join(struct world *w, const char *login)
 {
+	static const struct facet nobody;
 	unsigned char uuid[16];
 	struct model_person *p = &w->people[w->count];
 	if (w->count == PEOPLE_MAX)
@@ -36,57 +40,73 @@ static void join(struct world *w, const char *login)
 	p->now.there = true;
 	p->now.branch = (enum branch)world_dice(w, 2);
 	p->now.guarded = world_dice(w, 8) == 0;
-	touch(w, p);
+	touch(w, p, &nobody);
 	world_say(w, p->now.guarded ? "joins, protected" : "joins", p);
 }
 
-static void disable(struct world *w, struct model_person *p)
+void script_disable(struct world *w, struct model_person *p)
 {
+	const struct facet before = p->now;
 	if (!person_in(&p->now))
 		return;
 	p->now.disabled = true;
-	touch(w, p);
+	touch(w, p, &before);
 	world_say(w, "is disabled", p);
+}
+
+/* Troubles come together. */
+static void disable(struct world *w, struct model_person *p)
+{
+	uint32_t with = w->faults ? world_dice(w, 12) : 2;
+	if (with == 0)
+		world_disk_fails(w);
+	script_disable(w, p);
+	if (with == 1)
+		directory_fall_ill(w);
 }
 
 static void delete(struct world *w, struct model_person *p)
 {
+	const struct facet before = p->now;
 	if (!p->now.there)
 		return;
 	p->now.there = false;
-	touch(w, p);
+	touch(w, p, &before);
 	world_say(w, "is deleted", p);
 }
 
 static void come_back(struct world *w, struct model_person *p)
 {
+	const struct facet before = p->now;
 	if (!p->now.there || person_in(&p->now))
 		return;
 	p->now.disabled = false;
 	if (p->now.branch == BRANCH_OUTSIDE)
 		p->now.branch = BRANCH_A;
-	touch(w, p);
+	touch(w, p, &before);
 	world_say(w, "is back", p);
 }
 
 static void rename_him(struct world *w, struct model_person *p)
 {
+	const struct facet before = p->now;
 	if (!p->now.there)
 		return;
 	if (world_dice(w, 3) == 0 && w->count > 1)
 		str_copy(p->now.login, sizeof(p->now.login), w->people[world_dice(w, (uint32_t)w->count)].now.login);
 	else if (!strchr(p->now.login, '.'))
 		strncat(p->now.login, ".renamed", sizeof(p->now.login) - strlen(p->now.login) - 1);
-	touch(w, p);
+	touch(w, p, &before);
 	world_say(w, "is renamed", p);
 }
 
 static void move(struct world *w, struct model_person *p)
 {
+	const struct facet before = p->now;
 	if (!p->now.there)
 		return;
 	p->now.branch = (enum branch)world_dice(w, world_dice(w, 2) ? 2 : BRANCH_OUTSIDE + 1);
-	touch(w, p);
+	touch(w, p, &before);
 	world_say(w, p->now.branch == BRANCH_OUTSIDE ? "is moved out" : p->now.branch == BRANCH_OURS ? "is moved, and still ours" : "is moved", p);
 }
 

@@ -7,9 +7,10 @@
  * point, as `kill -9` or a power cut would end it, and is started again on the same store.  Threads that run at once are
  * played by steps of some inside a call of another.  Everything follows from the seed.
  *
- *     main.c       options, several stories at once, the counts       child.c      Rollcall, put together
- *     run.c        one story: life after life                         seams.c      its wire, source, second opinion, write-back
- *     points.c     which fail points were passed, and killed at       frame.c      what goes over the socket
+ *     main.c       options, the counts                                child.c      Rollcall, put together
+ *     batch.c      several stories at once                            seams.c      its wire, source, second opinion, write-back
+ *     run.c        one story: life after life                         frame.c      what goes over the socket
+ *     points.c     which fail points were passed, and killed at       planted.c    bugs that must be found
  *     world.c      the answers to the child, time                     watch.c      what must never happen, at any moment
  *     script.c     what people and the administrator do               judge.c      what must be so at the end
  *     directory.c  what the directory shows, and how it fails         cloud.c      how the cloud fails
@@ -126,6 +127,7 @@ struct facet {
 struct model_person {
 	char uuid[UUID_TEXT];
 	struct facet now;               /* in the directory */
+	struct facet before;            /* ... until the last change */
 	struct facet old;               /* in the backup, and on the copy that lags */
 	unsigned sent;                  /* version that the connected source has delivered; 0 = none */
 	char *shown;                    /* the last payload written into the entry (JSON) */
@@ -136,8 +138,10 @@ struct model_person {
 	enum stage stage;
 	unsigned generation;
 	bool held;
+	bool cut_by_value;
 	int64_t hold_asked_ms;
-	int64_t in_since_ms;            /* entitled without a break since; 0 = he is not */
+	int64_t in_since_ms;            /* entitled without a break since; 0 = he is not ... */
+	int64_t out_since_ms;           /* ... but since then */
 	int64_t shown_out_ms;           /* when the directory last showed that he is disabled */
 	int64_t told_out_ms;            /* a value that says so was delivered, and nothing else since; 0 = no */
 	int64_t out_known_ms;           /* ... and Rollcall was idle after that */
@@ -177,7 +181,7 @@ struct world {
 	struct clock random;
 	struct shared *shared;
 	const char *dir;
-	bool verbose;
+	bool verbose, quiet;
 	struct counts counts;           /* what was wrong so far */
 
 	struct model_person people[PEOPLE_MAX];
@@ -203,7 +207,7 @@ struct world {
 	struct paid { char mark[80], action[24]; } paid[4 * PEOPLE_MAX];      /* every order, by whose mark it was made */
 	size_t paid_count;
 };
-void world_open(struct world *, uint64_t seed, struct shared *, const char *dir, bool verbose);
+void world_open(struct world *, uint64_t seed, struct shared *, const char *dir, bool verbose, bool quiet);
 void world_close(struct world *);
 uint32_t world_dice(struct world *, uint32_t sides);
 void world_say(const struct world *, const char *what, const struct model_person *);
@@ -213,10 +217,12 @@ void world_born(struct world *);            /* a new life begins */
 bool world_answer(struct world *, int fd, char type, const char *body, size_t n, struct arena *);
 
 void world_weather(struct world *);         /* disk, clock and evidence may fail from here on, or work again */
+void world_disk_fails(struct world *);
 bool person_in(const struct facet *);       /* entitled */
 
 /* script.c */
 void script_act(struct world *);            /* one action in the directory, or in the cloud by hand */
+void script_disable(struct world *, struct model_person *);      /* he leaves, at this very moment */
 /* What the administrator does when Rollcall is idle and shows him its frozen lists, lines "f KIND LIST STATE UUID": lines of
  * commands for the child, "hold UUID", "resume UUID", "verify UUID", "decide KIND LIST STATE". */
 void script_administrate(struct world *, const char *lines, struct str *commands);
@@ -265,10 +271,24 @@ void watch_done(struct world *, const struct watched *);
 void judge_end(struct world *);
 
 /* run.c */
-struct tally { int stories, failed, lives, exchanges, kills; struct counts counts; };
-struct telling { const char *dir; const struct seal_key *key; bool verbose; struct shared *shared; };
+struct tally { int stories, failed, lives, exchanges, kills; struct counts counts; uint64_t first_failed; bool ended_well; };
+struct telling { const char *dir; const struct seal_key *key; bool verbose, quiet; struct shared *shared; };
 /* Returns the number of differences. */
 int run_story(uint64_t seed, const struct telling *, struct tally *);
 struct seal_key *run_key(const char *path);
+
+/* batch.c */
+#define JOBS_MOST 64
+struct batch {
+	uint64_t base;                  /* the first seed */
+	long stories;
+	int jobs;                       /* so many at once */
+	bool verbose, until_caught;     /* ends with the first story that fails, and says nothing of it */
+	struct telling telling;
+};
+struct tally batch_run(const struct batch *);
+
+/* planted.c.  Each planted bug (or one of them) is found; TAP lines from this number on. */
+bool planted_found(const struct batch *like, const char *only, int number, int *count);
 
 #endif

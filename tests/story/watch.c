@@ -104,6 +104,11 @@ static void stage_of(struct world *w, struct model_person *p, unsigned generatio
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", stage_name(stage));
 	if (stage == STAGE_RETIRED && !newer && p->stage != STAGE_RETIRED)
 		taken_for_good(w, p, "retired");
+	bool was_out = p->stage == STAGE_SUSPENDED || p->stage == STAGE_RETIRED;
+	if (was_out && stage == STAGE_ACTIVE && p->cut_by_value && p->out_since_ms && p->out_since_ms < w->idle_ms)
+		world_wrong(w, WORKING_KEY, p, "he is active again, and was disabled all the time");
+	/* What he was when he was told to be disabled counts, until a change that is newer is told. */
+	p->cut_by_value = p->cut_by_value ? !p->in_since_ms : p->out_known_ms && stage == STAGE_SUSPENDED;
 	if (stage == STAGE_SUSPENDED && (newer || p->stage != STAGE_SUSPENDED))
 		p->suspended_ms = w->idle_ms;
 	p->stage = stage;

@@ -39,6 +39,8 @@ void world_wrong(struct world *w, enum wrong kind, const struct model_person *p,
 	va_end(ap);
 	print_now(w, when);
 	w->counts.of[kind]++;
+	if (w->quiet)
+		return;
 	printf("# seed %llu: %s %s %s: %s\n", (unsigned long long)w->seed, when, p ? p->now.login : "-", p ? p->uuid : "", what);
 	fflush(stdout);
 	if (w->verbose)
@@ -70,13 +72,14 @@ static void set_up(struct world *w)
 	w->setup.departures_day = w->setup.departures_hour * 3;
 }
 
-void world_open(struct world *w, uint64_t seed, struct shared *shared, const char *dir, bool verbose)
+void world_open(struct world *w, uint64_t seed, struct shared *shared, const char *dir, bool verbose, bool quiet)
 {
 	memset(w, 0, sizeof(*w));
 	w->seed = seed;
 	w->shared = shared;
 	w->dir = dir;
 	w->verbose = verbose;
+	w->quiet = quiet;
 	w->random = clock_virtual(&w->random_state, 0, seed);
 	w->script_left = SCRIPT_ACTIONS;
 	w->faults = true;
@@ -117,10 +120,17 @@ static void move_evidence(struct world *w, bool away)
 
 static int64_t minutes(struct world *w, uint32_t most) { return w->shared->true_ms + (1 + world_dice(w, most)) * MINUTE_MS; }
 
-static void fails(struct world *w)
+void world_disk_fails(struct world *w)
 {
 	static const char *const disks[] = { [DISK_FULL] = "the disk is full", [DISK_FULL_EVERYWHERE] = "the disk is full, everywhere",
 		[DISK_READ_ONLY] = "the disk is read-only", [DISK_FAILS_ONCE] = "the disk fails now and then" };
+	w->shared->disk = (enum disk)(1 + world_dice(w, DISKS - 1));
+	w->disk_until_ms = minutes(w, 60);
+	world_say(w, disks[w->shared->disk], NULL);
+}
+
+static void fails(struct world *w)
+{
 	struct shared *s = w->shared;
 	switch (world_dice(w, 6)) {
 	case 0:
@@ -136,9 +146,7 @@ static void fails(struct world *w)
 		w->evidence_until_ms = minutes(w, 30);
 		break;
 	default:
-		s->disk = (enum disk)(1 + world_dice(w, DISKS - 1));
-		w->disk_until_ms = minutes(w, 60);
-		world_say(w, disks[s->disk], NULL);
+		world_disk_fails(w);
 	}
 }
 
@@ -218,11 +226,11 @@ static bool answer_idle(struct world *w, int fd, const char *body, struct arena 
 	lines = lines ? lines + 1 : "";
 	watch_idle(w, lines);
 	script_administrate(w, lines, &commands);
-	if (w->script_left && world_dice(w, 3) == 0) {
+	if (w->script_left && world_dice(w, 4) == 0) {
 		*now += (int64_t)world_dice(w, 20000);
 		script_act(w);
-	} else if (w->script_left && world_dice(w, 20) == 0) {
-		*now += (int64_t)world_dice(w, 3 * (uint32_t)DAY_MS);
+	} else if (w->script_left && world_dice(w, 30) == 0) {
+		*now += (int64_t)world_dice(w, world_dice(w, 2) ? 3 * (uint32_t)DAY_MS : (uint32_t)HOUR_MS);
 	} else {
 		*now = next_moment(w, strtoll(body, NULL, 10));
 	}
