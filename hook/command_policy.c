@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/str.h"
 #include "hook/command.h"
@@ -70,6 +71,9 @@ static int read_catalogue(const struct command_line *l, struct question *q)
 	char *text;
 	size_t n;
 	struct err e;
+	if (!l->option[OPTION_CATALOGUE] && access(path, R_OK))
+		return command_fail(l, COMMAND_USAGE, "\"%s\", the catalogue of known actions: %s; name another with --catalogue "
+			"(in the sources it is policies/templates/actions.txt)", path, strerror(errno));
 	int status = command_read(l, path, FILE_MOST, COMMAND_USAGE, &text, &n);
 	if (status != COMMAND_DONE)
 		return status;
