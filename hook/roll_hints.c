@@ -36,7 +36,7 @@ int roll_hints(struct roll *r, const struct entry *entry, struct arena *a, struc
 	const char *name = strange(entry, payload);
 	if (!name)
 		return 0;
-	log_event(LOG_WARN_LEVEL, "roll", entry->uuid, "the entry shows another \"%s\" than was written into it: it is written again", name);
+	log_event(LOG_WARN_LEVEL, "roll", entry->uuid, "the entry shows another \"%s\" than was written: it is written again", name);
 	letter.due_ms = clock_now(r->clock);
 	return store_letter_put(r->store, &letter, e);
 }

@@ -151,7 +151,7 @@ static int let_in(struct roll *r, const struct store_frozen *row, struct arena *
 {
 	const struct hearing heard = { 0 };
 	struct store_person p;
-	struct roll_moved moved;
+	struct roll_moved moved = { 0 };
 	int rc = store_person_get(r->store, row->uuid, a, &p, e);
 	if (rc == ERR_ABSENT)
 		return store_frozen_drop(r->store, row->uuid, FROZEN_JOIN, e);

@@ -224,7 +224,8 @@ int store_leaving(struct store *s, struct arena *a, struct store_leaver **out, s
 	int r = db_read(s, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "SELECT p.uuid, p.login, p.dn, p.branch, p.signal, p.solid, p.is_protected, p.weak_since_ms, coalesce(f.decided_ms, 0)"
+	struct query q = db_query(s, "SELECT p.uuid, p.login, p.dn, p.branch, p.signal, p.solid, p.is_protected, p.weak_since_ms,"
+		" coalesce(f.decided_ms, 0)"
 		" FROM people p LEFT JOIN frozen f ON f.uuid = p.uuid AND f.kind = 1"
 		" WHERE p.weak_since_ms > 0 AND coalesce(f.state, 1) = 1 ORDER BY p.weak_since_ms, p.id");
 	return db_read_end(s, db_all(&q, &type, a, out, count, e));

@@ -48,7 +48,7 @@ static void deletes_one_at_a_time(void **state)
 	const struct brake_rules r = DEFAULTS;
 	static const int64_t pauses_ms[] = { 1000, 60000, 20 * 60000, BRAKE_HOUR_MS };
 	for (size_t p = 0; p < sizeof(pauses_ms) / sizeof(pauses_ms[0]); p++) {
-		int64_t acts[500], now = 0;
+		int64_t acts[500] = { 0 }, now = 0;
 		size_t n = 0, most_hour = 0, most_day = 0;
 		for (int i = 0; i < 500; i++, now += pauses_ms[p]) {
 			struct brake_load load = { .roll = 200, .wanting = 1 };
