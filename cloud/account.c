@@ -156,3 +156,43 @@ enum mark_owner mark_judge(const struct account *want, const char *text)
 	}
 	return owner;
 }
+
+static bool parse_one(const char *installation, const char *mark, size_t n, char uuid[UUID_TEXT], unsigned *generation)
+{
+	size_t start = strlen(MARK_START), id = strlen(installation), skip = start + id + 1, digits = 0;
+	unsigned char bytes[16];
+	char text[UUID_TEXT] = "";
+	unsigned number = 0;
+	struct err e;
+	if (n < skip + UUID_TEXT + 1 || memcmp(mark + start, installation, id) != 0 || mark[skip - 1] != ':' ||
+		mark[skip + UUID_TEXT - 1] != ':')
+		return false;
+	memcpy(text, mark + skip, UUID_TEXT - 1);
+	if (str_uuid_parse(text, bytes, &e))
+		return false;
+	for (const char *p = mark + skip + UUID_TEXT; p < mark + n; p++, digits++) {
+		if (*p < '0' || *p > '9' || digits == 9)
+			return false;
+		number = number * 10 + (unsigned)(*p - '0');
+	}
+	if (!number)
+		return false;
+	str_uuid(bytes, uuid);
+	*generation = number;
+	return true;
+}
+
+bool mark_parse(const char *installation, const char *text, char uuid[UUID_TEXT], unsigned *generation)
+{
+	const char *first = text ? strstr(text, MARK_START) : NULL;
+	size_t n = 0;
+	if (!first)
+		return false;
+	while (in_mark(first[n]))
+		n++;
+	/* Two different marks: tampered with, and nobody's. */
+	for (const char *p = strstr(first + n, MARK_START); p; p = strstr(p + 1, MARK_START))
+		if (strncmp(p, first, n) != 0 || in_mark(p[n]))
+			return false;
+	return parse_one(installation, first, n, uuid, generation);
+}

@@ -127,6 +127,16 @@ struct transport *worker_transport(struct worker *w)
 	return w->transport;
 }
 
+struct call worker_look(struct worker *w, struct arena *a)
+{
+	return (struct call){ .api = &w->api,
+		.arena = a,
+		.clock = w->engine->parts.clock,
+		.snapshot = w->engine->snapshot,
+		.settings = &w->engine->parts.settings->cloud.driver,
+		.plan = true };
+}
+
 void engine_root(struct engine *n, struct root *out)
 {
 	pthread_mutex_lock(&n->lock);

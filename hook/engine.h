@@ -52,6 +52,8 @@ void engine_free(struct engine *);
 struct worker *worker_new(struct engine *, int number, bool revoke_only, struct transport *);
 void worker_free(struct worker *);           /* the transport stays the caller's */
 struct transport *worker_transport(struct worker *);
+/* To look into the cloud by hand, with a worker that no thread runs: no journal, so nothing may be changed. */
+struct call worker_look(struct worker *, struct arena *);
 
 /* 1 = something was done, 0 = nothing is due (*next_due_ms says when, INT64_MAX never). */
 int engine_step(struct worker *, int64_t *next_due_ms);

@@ -18,6 +18,7 @@
 #include "hook/feed.h"
 #include "hook/notify.h"
 #include "hook/post.h"
+#include "hook/rebuild.h"
 #include "hook/retire.h"
 #include "hook/settings.h"
 #include "ldap/sync.h"
@@ -27,7 +28,9 @@
 #define THREAD_STACK (512 * 1024)
 #define ALARM_MEMORY (1u << 20)
 
-enum { EXIT_SETTINGS = 1, EXIT_USAGE = 2, EXIT_START = 3 };
+#define REBUILD_MEMORY (1u << 30)
+
+enum { EXIT_SETTINGS = 1, EXIT_USAGE = 2, EXIT_START = 3, EXIT_NOT_EMPTY = 4 };
 
 struct daemon {
 	struct arena *arena;
@@ -55,6 +58,7 @@ struct daemon {
 	struct worker *workers[80];
 	pthread_t threads[100];
 	size_t thread_count, worker_count;
+	bool rebuild;
 };
 
 /* --- threads ---------------------------------------------------------------------------------------------- */
@@ -284,6 +288,23 @@ static int open_directory(struct daemon *d, struct err *e)
 	return desk_open(&desk, &d->desk, e);
 }
 
+/* Before anything runs. */
+static int rebuild(struct daemon *d, struct err *e)
+{
+	AUTO_ARENA struct arena *a = arena_new(REBUILD_MEMORY);
+	struct rebuild_counts counts;
+	struct rebuild r = { .settings = &d->settings,
+		.rules = &d->rules,
+		.store = d->store,
+		.evidence = d->evidence,
+		.clock = &d->clock,
+		.source = sync_source(&d->settings.directory.dir, person_attributes(&d->rules, d->arena), &d->clock),
+		.call = worker_look(d->planner, a) };
+	int rc = rebuild_run(&r, &counts, e);
+	r.source->close(r.source);
+	return rc;
+}
+
 static int start_all(struct daemon *d, struct err *e)
 {
 	int rc = 0;
@@ -361,10 +382,11 @@ static void close_all(struct daemon *d)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: rollcalld -c FILE [-t] [--yes]\n"
+	fprintf(stderr, "usage: rollcalld -c FILE [-t] [--yes] [--rebuild]\n"
 			"  -c FILE  settings, see rollcall.conf(5)\n"
 			"  -t       check the settings, show what is in force, and end\n"
-			"  --yes    a first start needs no approval\n");
+			"  --yes    a first start needs no approval\n"
+			"  --rebuild  fill a lost store from the directory and the marks in the cloud, then run\n");
 	return EXIT_USAGE;
 }
 
@@ -412,9 +434,12 @@ static int run(struct daemon *d)
 		rc = open_workers(d, &e);
 	if (!rc)
 		rc = open_directory(d, &e);
+	bool rebuilds = !rc && d->rebuild;
+	if (rebuilds)
+		rc = rebuild(d, &e);
 	if (rc) {
 		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
-		return EXIT_START;
+		return rebuilds && rc == ERR_PERM ? EXIT_NOT_EMPTY : EXIT_START;
 	}
 	const struct evidence_line line = { .event = "start", .what = "rollcalld " ROLLCALL_VERSION };
 	if (evidence_add(d->evidence, &line, &e))
@@ -438,7 +463,8 @@ int main(int argc, char **argv)
 {
 	static struct daemon d;
 	const char *file = NULL;
-	static const struct option longs[] = { { "yes", no_argument, NULL, 'y' }, { NULL, 0, NULL, 0 } };
+	static const struct option longs[] = { { "yes", no_argument, NULL, 'y' },
+		{ "rebuild", no_argument, NULL, 'r' }, { NULL, 0, NULL, 0 } };
 	bool check = false, warned = false;
 	char *complaints = NULL;
 	struct err e;
@@ -451,6 +477,8 @@ int main(int argc, char **argv)
 			check = true;
 		else if (option == 'y')
 			d.roll.asks_first = false;
+		else if (option == 'r')
+			d.rebuild = true;
 		else
 			return usage();
 	}
