@@ -254,8 +254,10 @@ static int64_t retire_after(struct work *w, const struct named *n, int64_t now)
 static void count(struct rebuild_counts *c, enum stage stage)
 {
 	c->accounts++;
-	*(stage == STAGE_ACTIVE ? &c->active : stage == STAGE_SUSPENDED ? &c->suspended : stage == STAGE_HELD ? &c->held : &c->retired)
-		+= 1;
+	*(stage == STAGE_ACTIVE ? &c->active
+		: stage == STAGE_SUSPENDED ? &c->suspended
+		: stage == STAGE_HELD ? &c->held
+		: &c->retired) += 1;
 }
 
 static int put_account(struct work *w, const struct owned *o, const struct named *n, enum stage stage, struct err *e)
@@ -301,8 +303,8 @@ static int put_person(struct work *w, const struct owned *newest, const struct n
 		 * it must not count.  All others are looked at with the first refresh. */
 		if (is->signal == SIGNAL_ENTITLED && (stage == STAGE_SUSPENDED || stage == STAGE_RETIRED)) {
 			str_copy(p.hash, sizeof(p.hash), is->hash);
-			p.note = arena_strdup(w->a, "the store was lost, and he had no access then: disable and enable his entry to give it "
-				"back");
+			p.note = arena_strdup(w->a, "the store was lost, and he had no access then: "
+				"disable and enable his entry to give it back");
 		}
 	} else {
 		w->counts.no_entry++;
