@@ -62,6 +62,7 @@ struct found {
 	int64_t policy_changed_ms;       /* last time a policy of his was written, attached or detached */
 	char key_id[64];                 /* the key that was handed out; its secret is in the store */
 	int64_t key_created_ms, key_locked_ms;
+	int64_t key_missed_ms;           /* as env_missed_ms */
 	int64_t key_tried_ms;            /* when a leaver's key was last called to see it refused */
 	char server_id[40], server_state[24], server_address[48];
 	int64_t server_missed_ms;        /* as env_missed_ms */
