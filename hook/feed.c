@@ -280,10 +280,19 @@ static void conclude(struct feed *f, struct source_doubts doubts)
 	f->refreshed_ms = clock_now(f->roll->clock);
 	*f->trouble = '\0';
 	pthread_mutex_unlock(&f->lock);
+	atomic_store(&f->roll->doubt, f->trusted ? DOUBT_NONE : believed ? DOUBT_OPEN : DOUBT_ALL);
+}
+
+/* Until a refresh has ended well what is known stays so. */
+static void not_known_now(struct feed *f)
+{
+	int none = DOUBT_NONE;
+	atomic_compare_exchange_strong(&f->roll->doubt, &none, DOUBT_OPEN);
 }
 
 static void started(struct feed *f, const struct source_event *ev)
 {
+	not_known_now(f);
 	f->refreshing = true;
 	f->store_missed = false;
 	f->seen_count = 0;
@@ -297,6 +306,7 @@ static void started(struct feed *f, const struct source_event *ev)
 
 static void lost(struct feed *f, const struct source_event *ev)
 {
+	not_known_now(f);
 	f->refreshing = false;
 	f->seen_count = 0;
 	pthread_mutex_lock(&f->lock);

@@ -83,6 +83,8 @@ void roll_move(struct roll *r, struct store_account *acc, const struct store_per
 {
 	int64_t now = clock_now(r->clock);
 	bool first_cut = d->cut && (acc->stage == STAGE_ACTIVE || acc->stage == STAGE_DUE);
+	/* A call of his cut may land after he is back. */
+	bool returns = d->stage == STAGE_ACTIVE && acc->stage >= STAGE_SUSPENDED;
 	acc->stage = d->stage;
 	acc->since_ms = d->since_ms;
 	acc->retire_after_ms = d->retire_after_ms;
@@ -95,7 +97,7 @@ void roll_move(struct roll *r, struct store_account *acc, const struct store_per
 	}
 	acc->due_ms = d->stage == STAGE_DUE || d->stage == STAGE_NONE ? INT64_MAX : now;
 	acc->lane = d->stage == STAGE_ACTIVE ? LANE_JOIN : d->cut && d->stage != STAGE_RETIRED ? LANE_REVOKE : LANE_TIDY;
-	acc->sweep_ms = 0;
+	acc->sweep_ms = returns ? now + r->settings->life.sweep_ms : 0;
 }
 
 void roll_look_again(struct roll *r, struct store_account *acc)
@@ -169,6 +171,11 @@ struct hearing_of {
 	char *note;
 };
 
+bool roll_unsure(const struct roll *r, const struct store_person *p)
+{
+	return atomic_load(&r->doubt) != DOUBT_NONE && p->signal == SIGNAL_ENTITLED && !p->solid;
+}
+
 static int hear(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct hearing_of *o,
 	struct err *e)
 {
@@ -187,6 +194,7 @@ static int hear(struct roll *r, struct store_person *p, const struct hearing *he
 		.now_ms = clock_now(r->clock),
 		.is_protected = p->is_protected,
 		.at_login = o->profile && o->profile->trigger == 1,
+		.unsure = heard->unsure || (o->was.cut_strong && roll_unsure(r, p)),
 		.gone_again = heard->gone_again,
 		.name_taken = o->fresh && o->in && name_taken(r, p, a, &o->note) };
 	o->d = stage_decide(&o->was, &o->news, &rules);
@@ -233,6 +241,7 @@ static int into_account(struct roll *r, struct store_person *p, const struct hea
 	} else if (o->d.stage == STAGE_ACTIVE) {
 		/* Cut from memory, and back before the store knew: everything is looked at anew. */
 		acc->since_ms = acc->due_ms = clock_now(r->clock);
+		acc->sweep_ms = acc->since_ms + r->settings->life.sweep_ms;
 		acc->lane = LANE_JOIN;
 	}
 	strengthen(p, acc);
@@ -292,8 +301,11 @@ static int apply(struct roll *r, struct store_person *p, const struct hearing *h
 		o.note = profile_note(p, &o.acc, a);
 	if (!o.note)
 		o.note = protection_note(p, &o.d, now, a);
+	bool unsure = o.news.unsure && o.d.stage != STAGE_ACTIVE && o.d.stage != STAGE_HELD;
+	if (unsure)
+		o.note = "entitled by what is not there: waits until the source is believed";
 	/* A waiting name and a start date are looked at again when their moment comes. */
-	p->due_ms = o.news.name_taken ? now + NAME_AGAIN_MS : p->signal == SIGNAL_DUE ? p->due_ms : 0;
+	p->due_ms = o.news.name_taken || unsure ? now + NAME_AGAIN_MS : p->signal == SIGNAL_DUE ? p->due_ms : 0;
 	p->weak_since_ms = o.d.wait ? (p->weak_since_ms ? p->weak_since_ms : now) : 0;
 	p->note = o.note;
 	return store_person_put(r->store, p, e);
@@ -437,7 +449,8 @@ static int look_again(struct roll *r, struct arena *a, int *did, struct err *e)
 		struct err one;
 		if (list[i].signal == SIGNAL_DUE)
 			list[i].signal = SIGNAL_ENTITLED;
-		if (roll_hear(r, &list[i], a, &one))
+		const struct hearing heard = { .unsure = roll_unsure(r, &list[i]) };
+		if (roll_apply(r, &list[i], &heard, a, NULL, &one))
 			log_err(LOG_ERROR_LEVEL, "roll", list[i].login, &one);     /* the others go on */
 		else
 			(*did)++;

@@ -4,6 +4,7 @@
 #define ROLLCALL_HOOK_ROLL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,9 @@
 #include "ldap/person.h"
 #include "ldap/source.h"
 
+/* What speaks against the source: a value that is missing may be one that it does not show. */
+enum roll_doubt { DOUBT_NONE, DOUBT_OPEN, DOUBT_ALL };       /* OPEN: nobody has looked yet */
+
 struct roll {
 	const struct settings *settings;
 	const struct roll_rules *rules;
@@ -25,6 +29,7 @@ struct roll {
 	const struct clock *clock;
 	struct guard *guard;       /* NULL: nobody is ever retired */
 	bool asks_first;           /* a first start waits for an approval */
+	atomic_int doubt;          /* enum roll_doubt, told by the feed */
 	pthread_mutex_t lock;      /* one change of the roll at a time: sync and confirm threads both read, decide, write */
 	int64_t let_in_mono, expire_mono, joins_told_ms;      /* under the lock: what need not be asked, or told, again */
 };

@@ -166,11 +166,14 @@ static int take(struct roll *r, const struct entry *entry, struct arena *a, stru
 		return unusable(r, &now, &known, is_known, &why, a, e);
 	char *branch = dn_branch(r->settings->directory.dir.base ? r->settings->directory.dir.base : "", now.dn, a);
 	bool changed_login = is_known && known.login && strcmp(known.login, now.login) != 0;
+	bool was_out = is_known && (known.signal == SIGNAL_DISABLED || known.due_ms);
 	if (!take_over(&known, &now, branch, clock_now(r->clock)) && !engine_struck(r->engine, entry->uuid))
 		return 0;
 	if (changed_login)
 		roll_say(r, &known, known.generation, "directory", "renamed; the account keeps its names", NULL, NULL);
-	return roll_hear(r, &known, a, e);
+	const struct hearing heard = {
+		.unsure = roll_unsure(r, &known) && (was_out || atomic_load(&r->doubt) == DOUBT_ALL) };
+	return roll_apply(r, &known, &heard, a, NULL, e);
 }
 
 int roll_take(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)

@@ -15,6 +15,7 @@
 struct hearing {
 	bool confirmed, gone_again;    /* as in struct news */
 	bool release;                  /* an administrator lets the hold go */
+	bool unsure;                   /* as in struct news; whoever was disabled by a value is looked at for it in any case */
 };
 /* What became of it; generation 0: his stage stayed. */
 struct roll_moved { unsigned generation; char *what; const char *why; };
@@ -23,7 +24,9 @@ struct roll_moved { unsigned generation; char *what; const char *why; };
  * now.  out may be NULL.  Fails: TEMP (store). */
 MUST_USE int roll_apply(struct roll *, struct store_person *, const struct hearing *, struct arena *, struct roll_moved *out,
 	struct err *e);
-/* The same for somebody who was merely heard of. */
+/* Entitled by what is not there, while something speaks against the source, or may. */
+bool roll_unsure(const struct roll *, const struct store_person *);
+/* The same as roll_apply for somebody who was merely heard of. */
 MUST_USE int roll_hear(struct roll *, struct store_person *, struct arena *, struct err *e);
 
 struct history roll_history(const struct store_account *);

@@ -202,8 +202,8 @@ static void rest(struct taken *t)
 	const struct err none = { 0 };
 	trouble(t, &none);
 	a->attempts = 0;
-	if (leaver(a) && a->sweep_ms && now < a->sweep_ms) {
-		a->lane = LANE_TIDY;
+	if (a->sweep_ms && now < a->sweep_ms) {
+		a->lane = leaver(a) ? LANE_TIDY : LANE_AUDIT;
 		a->due_ms = a->sweep_ms;
 		return;
 	}

@@ -81,6 +81,8 @@ static struct decision entitled(const struct history *h, const struct news *n)
 	/* A lagging replica or a restored backup shows a leaver as he was before: only newer evidence counts. */
 	bool newer = PLANTED("grant-by-old-csn") || (h->cut_strong ? csn_newer(n->csn, h->cut_csn) : csn_as_new(n->csn, h->cut_csn));
 	bool hold = h->hold_reason && !h->release;
+	if (n->unsure && h->stage != STAGE_ACTIVE && h->stage != STAGE_HELD)
+		return stay(h, "entitled by what is not there, and the source is not believed now");
 	switch (h->stage) {
 	case STAGE_NONE:
 	case STAGE_DUE:

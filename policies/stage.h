@@ -32,6 +32,7 @@ struct news {
 	bool is_protected;           /* absence and withdrawal take nothing from him, and nothing irreversible ever happens */
 	bool waits;                  /* he would cost money, and a brake holds him back */
 	bool at_login;               /* the profile says: start at the first login, and none was seen */
+	bool unsure;                 /* entitled by what is not there, of a source that is not believed now */
 	bool gone_again;             /* confirmed again right now, on a trusted source: retirement may begin */
 };
 struct stage_rules { int64_t grace_ms; };

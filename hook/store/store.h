@@ -103,7 +103,7 @@ struct store_account {
 	int trouble_kind;          /* enum err_kind of the last walk, 0 = none */
 	char *trouble;
 	int64_t verify_ms;         /* somebody asked then for a new proof; 0 = never.  Written by store_verify() only */
-	int64_t sweep_ms;          /* a leaver's second sweep is due then; 0 = done or none */
+	int64_t sweep_ms;          /* the second look at who left, or came back, is due then; 0 = done or none */
 	int owner;                 /* worker number, 0 = nobody */
 	int64_t want, took;
 };
