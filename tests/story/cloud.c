@@ -146,7 +146,7 @@ static void remember_order(struct world *w, const struct request *r)
 	w->paid_count++;
 }
 
-static void handle(struct world *w, struct request *r, struct arena *a, struct emulator_reply *reply)
+static void handle(struct world *w, struct request *r, int64_t idle_ms, struct arena *a, struct emulator_reply *reply)
 {
 	size_t orders = w->emulator->orders.count;
 	uint64_t version = w->emulator->version;
@@ -155,9 +155,12 @@ static void handle(struct world *w, struct request *r, struct arena *a, struct e
 	struct err e;
 	/* Looked at before: what is deleted has no owner any more. */
 	if (!json_parse(a, r->rq.body, r->rq.body_len, &parameters, &e))
-		watched = watch_look(w, r->action, parameters);
+		watched = watch_look(w, r->action, parameters, idle_ms);
 	emulator_handle(w->emulator, &r->rq, a, reply);
-	if (watched.p && w->emulator->version != version)
+	bool changed = w->emulator->version != version;
+	if (changed && w->verbose)
+		world_say(w, arena_printf(a, "%s has changed something", r->action), NULL);
+	if (watched.p && changed)
 		watch_done(w, &watched);
 	if (w->emulator->orders.count > orders)
 		remember_order(w, r);
@@ -173,8 +176,8 @@ void cloud_late(struct world *w, bool all)
 		struct request r;
 		struct emulator_reply reply;
 		read_request(&r, w->shared->true_ms, l->request, l->n, a);
-		world_say(w, "a call lands late", NULL);
-		handle(w, &r, a, &reply);
+		world_say(w, arena_printf(a, "a call lands late: %s", r.action), NULL);
+		handle(w, &r, l->idle_ms, a, &reply);
 		free(l->request);
 		l->request = NULL;
 	}
@@ -211,7 +214,8 @@ static bool is_late(struct world *w, const struct request *r, const char *body, 
 		struct late *l = &w->late[i];
 		if (l->request)
 			continue;
-		*l = (struct late){ .due_ms = w->shared->true_ms + world_dice(w, LATE_MS), .n = n, .request = mem_alloc(n + 1) };
+		*l = (struct late){ .due_ms = w->shared->true_ms + world_dice(w, LATE_MS), .idle_ms = w->idle_ms, .n = n,
+			.request = mem_alloc(n + 1) };
 		memcpy(l->request, body, n);
 		return true;
 	}
@@ -228,7 +232,7 @@ void cloud_exchange(struct world *w, int fd, const char *body, size_t n, struct 
 		frame_send(fd, FRAME_HANG, NULL, 0);
 		return;
 	}
-	handle(w, &r, a, &reply);
+	handle(w, &r, w->idle_ms, a, &reply);
 	w->shared->true_ms += reply.delay_ms;
 	if (reply.cut != EMULATOR_ANSWER) {
 		frame_send(fd, reply.cut == EMULATOR_HANG ? FRAME_HANG : FRAME_CUT, NULL, 0);

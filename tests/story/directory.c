@@ -49,6 +49,11 @@ static const struct facet *shows(const struct world *w, const struct model_perso
 	return f;
 }
 
+bool directory_takes(const struct world *w, enum branch to)
+{
+	return (w->ill != REFERRAL && w->ill != CONTAINER_OUT) || to != w->ill_branch;
+}
+
 const struct facet *directory_shows(const struct world *w, const struct model_person *p) { return shows(w, p, false); }
 
 /* In the content of the source's search? */

@@ -41,6 +41,24 @@ static bool read_number(const char *text, uint64_t *out)
 	return !*end;
 }
 
+static bool set_number(struct options *o, const char *name, uint64_t n)
+{
+	if (!strcmp(name, "--stories")) {
+		o->batch.stories = (long)n;
+	} else if (!strcmp(name, "--seed-base")) {
+		o->batch.base = n;
+	} else if (!strcmp(name, "--jobs")) {
+		o->batch.jobs = (int)n;
+	} else if (!strcmp(name, "--seed")) {
+		o->batch.base = n;
+		o->batch.stories = o->batch.jobs = 1;
+		o->planted = false;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static bool read_options(struct options *o, int argc, char **argv)
 {
 	uint64_t n;
@@ -59,23 +77,9 @@ static bool read_options(struct options *o, int argc, char **argv)
 			o->planted = true;
 			if (value && value[0] != '-')
 				o->bug = argv[++i];
-		} else if (!read_number(value, &n)) {
-			return false;
-		} else if (!strcmp(argv[i], "--stories")) {
-			o->batch.stories = (long)n;
-		} else if (!strcmp(argv[i], "--seed-base")) {
-			o->batch.base = n;
-		} else if (!strcmp(argv[i], "--jobs")) {
-			o->batch.jobs = (int)n;
-		} else if (!strcmp(argv[i], "--seed")) {
-			o->batch.base = n;
-			o->batch.stories = o->batch.jobs = 1;
-			o->planted = false;
-		} else {
+		} else if (!read_number(value, &n) || !set_number(o, argv[i++], n)) {
 			return false;
 		}
-		if (value && read_number(value, &n))
-			i++;
 	}
 	return o->batch.jobs > 0 && o->batch.jobs <= JOBS_MOST;
 }

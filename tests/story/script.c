@@ -105,7 +105,10 @@ static void move(struct world *w, struct model_person *p)
 	const struct facet before = p->now;
 	if (!p->now.there)
 		return;
-	p->now.branch = (enum branch)world_dice(w, world_dice(w, 2) ? 2 : BRANCH_OUTSIDE + 1);
+	enum branch to = (enum branch)world_dice(w, world_dice(w, 2) ? 2 : BRANCH_OUTSIDE + 1);
+	if (!directory_takes(w, to))
+		return;
+	p->now.branch = to;
 	touch(w, p, &before);
 	world_say(w, p->now.branch == BRANCH_OUTSIDE ? "is moved out" : p->now.branch == BRANCH_OURS ? "is moved, and still ours" : "is moved", p);
 }

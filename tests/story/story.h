@@ -203,7 +203,8 @@ struct world {
 	int64_t refreshed_ms, retry_ms;
 	size_t named;                   /* in the running refresh */
 
-	struct late { int64_t due_ms; size_t n; char *request; } late[4];     /* on their way, whoever sent them has given up */
+	/* On their way, whoever sent them has given up; by what was known at that idle moment. */
+	struct late { int64_t due_ms, idle_ms; size_t n; char *request; } late[4];
 	struct paid { char mark[80], action[24]; } paid[4 * PEOPLE_MAX];      /* every order, by whose mark it was made */
 	size_t paid_count;
 };
@@ -233,6 +234,8 @@ void hands_work(struct world *, struct model_person *);
 /* directory.c */
 void directory_fall_ill(struct world *);
 void directory_recover(struct world *);
+/* Can somebody be moved there now?  No server moves an entry to where another one is asked. */
+bool directory_takes(const struct world *, enum branch);
 /* When it will do something by itself. */
 int64_t directory_due(const struct world *);
 struct json *directory_next(struct world *, struct arena *);
@@ -261,9 +264,10 @@ void world_wrong(struct world *, enum wrong, const struct model_person *, const 
 /* watch.c */
 /* The child is idle, and tells of its accounts: lines "a UUID GENERATION STAGE HELD". */
 void watch_idle(struct world *, const char *lines);
-/* A call is about to be handled: what does it take, and from whom?  p NULL: nothing from anybody. */
-struct watched { struct model_person *p; unsigned generation; const char *takes; bool for_good; };
-struct watched watch_look(struct world *, const char *action, const struct json *parameters);
+/* A call is about to be handled that was sent when the child had been idle at that time: what does it take, and from whom?
+ * p NULL: nothing from anybody. */
+struct watched { struct model_person *p; unsigned generation; const char *takes; bool for_good; int64_t idle_ms; };
+struct watched watch_look(struct world *, const char *action, const struct json *parameters, int64_t idle_ms);
 /* It was handled, and changed something. */
 void watch_done(struct world *, const struct watched *);
 

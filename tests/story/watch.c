@@ -3,7 +3,7 @@
  *
  * Whether a decision was right depends on what could be known when it was made.  Rollcall is asked at each idle moment what
  * it made of everybody; who was entitled from before the last one of these moments on, and was not shown as disabled since,
- * must not have lost anything since. */
+ * must not have lost anything since.  A call that lands late is judged by the idle moment before it was sent. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +13,9 @@
 #define KEY_BOUND_MS (10 * MINUTE_MS)
 #define SLACK_MS (10 * MINUTE_MS)
 
-static bool in_throughout(const struct world *w, const struct model_person *p)
+static bool in_throughout(const struct model_person *p, int64_t idle_ms)
 {
-	return p->in_since_ms && p->in_since_ms < w->idle_ms && p->shown_out_ms < w->idle_ms && p->hold_asked_ms < w->idle_ms;
+	return p->in_since_ms && p->in_since_ms < idle_ms && p->shown_out_ms < idle_ms && p->hold_asked_ms < idle_ms;
 }
 
 /* --- calls ---------------------------------------------------------------------------------------------------------------- */
@@ -50,9 +50,9 @@ static bool is_barrier(struct world *w, uint64_t id)
 	return p && strstr(p->name, "barrier");
 }
 
-struct watched watch_look(struct world *w, const char *action, const struct json *in)
+struct watched watch_look(struct world *w, const char *action, const struct json *in, int64_t idle_ms)
 {
-	struct watched out = { .takes = action };
+	struct watched out = { .takes = action, .idle_ms = idle_ms };
 	const char *mark = NULL;
 	if (!strcmp(action, "AttachUserPolicy") && is_barrier(w, (uint64_t)json_int_or(in, "PolicyId", 0)))
 		mark = mark_of_uin(w, (uint64_t)json_int_or(in, "AttachUin", 0));
@@ -72,11 +72,11 @@ struct watched watch_look(struct world *w, const char *action, const struct json
 	return out;
 }
 
-static void taken_for_good(struct world *w, const struct model_person *p, const char *what)
+static void taken_for_good(struct world *w, const struct model_person *p, const char *what, int64_t idle_ms)
 {
 	if (p->now.guarded)
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he is protected", what);
-	else if (p->stage != STAGE_RETIRED && in_throughout(w, p))
+	else if (p->stage != STAGE_RETIRED && in_throughout(p, idle_ms))
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", what);
 	else if (p->stage == STAGE_SUSPENDED && w->shared->true_ms < p->suspended_ms + GRACE_MS - SLACK_MS)
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and his grace was not over", what);
@@ -88,8 +88,8 @@ void watch_done(struct world *w, const struct watched *c)
 	if (c->generation != p->generation)
 		return;
 	if (c->for_good)
-		taken_for_good(w, p, c->takes);
-	else if (p->stage == STAGE_ACTIVE && !p->held && in_throughout(w, p))
+		taken_for_good(w, p, c->takes, c->idle_ms);
+	else if (p->stage == STAGE_ACTIVE && !p->held && in_throughout(p, c->idle_ms))
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", c->takes);
 }
 
@@ -100,10 +100,10 @@ static void stage_of(struct world *w, struct model_person *p, unsigned generatio
 	bool newer = generation != p->generation, lost = p->stage == STAGE_ACTIVE && !newer;
 	if (lost && stage == STAGE_HELD && p->hold_asked_ms < w->idle_ms)
 		world_wrong(w, WRONGLY_SUSPENDED, p, "held, and nobody asked for it");
-	if (lost && (stage == STAGE_SUSPENDED || stage == STAGE_RETIRED) && in_throughout(w, p))
+	if (lost && (stage == STAGE_SUSPENDED || stage == STAGE_RETIRED) && in_throughout(p, w->idle_ms))
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", stage_name(stage));
 	if (stage == STAGE_RETIRED && !newer && p->stage != STAGE_RETIRED)
-		taken_for_good(w, p, "retired");
+		taken_for_good(w, p, "retired", w->idle_ms);
 	bool was_out = p->stage == STAGE_SUSPENDED || p->stage == STAGE_RETIRED;
 	if (was_out && stage == STAGE_ACTIVE && p->cut_by_value && p->out_since_ms && p->out_since_ms < w->idle_ms)
 		world_wrong(w, WORKING_KEY, p, "he is active again, and was disabled all the time");
