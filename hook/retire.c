@@ -164,7 +164,8 @@ static int retire_due(struct feed *f)
 	int64_t mono = clock_mono(roll->clock), now = clock_now(roll->clock);
 	if (!guard_was_answered(roll->guard) && mono < f->retire_again_mono)
 		return 0;
-	AUTO_ARENA struct arena *page = arena_new(SCRATCH_MEMORY), *scratch = r.scratch = arena_new(SCRATCH_MEMORY);
+	AUTO_ARENA struct arena *page = arena_new(SCRATCH_MEMORY), *scratch = arena_new(SCRATCH_MEMORY);
+	r.scratch = scratch;
 	do {
 		arena_reset(page);
 		if (store_retiring(roll->store, now, &last, PAGE, page, &list, &n, &e)) {

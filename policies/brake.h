@@ -4,7 +4,8 @@
  *
  * Departures are judged for each branch of the directory by the branch's own roll, and for the whole directory, but for
  * branches of which nobody is left: a container that moved away says nothing of the others.  Who is held back counts as
- * well as who was let through, so that a brake that has tripped stays so until its list is decided upon or is old. */
+ * well as who was let through, so that a brake that has tripped stays so until its list is approved or older than the
+ * window.  An approved list counts no more, since somebody looked; a rejected one does, since it says that the source errs. */
 #ifndef ROLLCALL_POLICIES_BRAKE_H
 #define ROLLCALL_POLICIES_BRAKE_H
 

@@ -137,6 +137,8 @@ equal "$(stage_of chair)" active "and stays active"
 # --- a sentinel -------------------------------------------------------------------------------------------------------------------
 ldap_add "$(printf '%s\n' "dn: cn=sentinel,ou=green,$ROLL" "objectClass: organizationalRole" "cn: sentinel" "")"
 daemon_stop
+# Those who were rejected a moment ago would hold back whoever follows.
+SET[life.departures_per_hour]=20
 SET[directory.sentinels]="\"cn=sentinel,ou=green,$ROLL\""
 daemon_ready
 must 15 "a refresh" says null health .doubts
@@ -152,6 +154,7 @@ eventually 20 "it is back: now he does" says suspended stage_of green-5
 
 # --- a filter that was edited -------------------------------------------------------------------------------------------------------
 daemon_stop
+unset 'SET[life.departures_per_hour]'
 keys=$(active_keys)
 SET[directory.disabled]='"(|(employeeType=left)(employeeType=permanent))"'
 daemon_ready

@@ -536,6 +536,24 @@ static void rejected_ones_stay(void **state)
 }
 
 /* Killed between the decision and its effect, in either order: nothing is done twice or forgotten. */
+/* A list of wrong absences says that the source cannot be trusted for a while. */
+static void who_follows_rejected_ones_is_frozen(void **state)
+{
+	struct rig *r = *state;
+	struct store_frozen *rows;
+	refresh_without(r, MEMBERS, some_of_a);
+	run(r);
+	later(r, 31000);
+	frozen(r, &rows);
+	decide(r, rows, FROZEN_REJECTED);
+	gone(r, 46);
+	run(r);
+	later(r, 31000);
+	assert_int_equal(suspended(r, MEMBERS), 0);
+	assert_int_equal(frozen(r, &rows), 21);
+	says(r, "\"departures_held_by_brake\":1");
+}
+
 static void counted_in_the_same_transaction(void **state)
 {
 	struct rig *r = *state;
@@ -564,7 +582,8 @@ int main(void)
 		MEMBER(a_container_that_moved_away), MEMBER(deletes_each_second), MEMBER(deletes_each_minute),
 		MEMBER(five_hundred_deletes), MEMBER(leavers_within_the_limits), MEMBER(one_without_an_answer),
 		MEMBER(approved_ones_depart), MEMBER(approval_needs_the_second_look_again), MEMBER(approval_does_not_silence_a_doubt),
-		MEMBER(an_approval_expires), MEMBER(rejected_ones_stay), MEMBER(counted_in_the_same_transaction),
+		MEMBER(an_approval_expires), MEMBER(rejected_ones_stay),
+		MEMBER(who_follows_rejected_ones_is_frozen), MEMBER(counted_in_the_same_transaction),
 	};
 	return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
 }
