@@ -34,6 +34,8 @@ struct feed {
 
 /* Was anybody of this branch named by the last refresh that was believed, or since? */
 bool feed_named(struct feed *, const char *branch);
+/* Connected, a refresh ended since, and the store took all of it. */
+bool feed_complete(struct feed *);
 /* feed_weak.c: weak signs that have waited long enough.  1 = something was decided. */
 int feed_confirm_weak(struct feed *);
 

@@ -274,7 +274,7 @@ static void begin(struct round *r)
 	pthread_mutex_unlock(&f->lock);
 }
 
-static bool complete(struct feed *f)
+bool feed_complete(struct feed *f)
 {
 	pthread_mutex_lock(&f->lock);
 	bool c = f->complete;
@@ -290,7 +290,7 @@ int feed_confirm_weak(struct feed *f)
 	int did = 0;
 	struct err e;
 	int64_t mono = clock_mono(f->roll->clock);
-	if (mono < f->weak_again_mono || !complete(f))
+	if (mono < f->weak_again_mono || !feed_complete(f))
 		return 0;
 	f->weak_again_mono = mono + LOOK_AGAIN_MS;
 	if (store_leaving(f->roll->store, r.arena, &all, &n, &e)) {

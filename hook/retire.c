@@ -12,9 +12,10 @@
 #define LOOK_AGAIN_EACH_MS 10
 #define UNANSWERED_MOST 3          /* in a row: then the server has a trouble of its own */
 #define TOLD_AFTER_MS 60000        /* waits shorter than that are nobody's news */
-#define AGAIN_SOON_MS 1000         /* a worker comes back: for the answer; when the world is sound again; for nothing new */
-#define AGAIN_MS 60000
-#define AGAIN_LATE_MS 3600000
+#define AGAIN_SOON_MS 1000         /* a worker comes back: for the answer, */
+#define AGAIN_READ_MS 5000         /* when the roll has been read, */
+#define AGAIN_MS 60000             /* when the world is sound again, */
+#define AGAIN_LATE_MS 3600000      /* for nothing new */
 #define SCRATCH_MEMORY (4u << 20)
 #define REASON_MEMORY (256u << 10)
 #define HELD_BACK "grace is over since "
@@ -237,7 +238,8 @@ int retire_may_destroy(void *feed, const char *uuid, unsigned generation, struct
 	if (!guard_is_sound(roll->guard, a, &why))
 		return not_now(roll, AGAIN_MS, why, e);
 	if (!feed_trusted(f))
-		return not_now(roll, AGAIN_MS, "what the directory shows is not believed at the moment", e);
+		return not_now(roll, feed_complete(f) ? AGAIN_MS : AGAIN_READ_MS,
+			"what the directory shows is not believed at the moment", e);
 	/* He came back, and has another one: this one is taken down to the end. */
 	if (p.generation > generation)
 		return 0;
