@@ -1,5 +1,6 @@
 # Rollcall.  One file, not recursive; objects go to $(O), so variants do not mix.
 #   make | make demo | make test | make lint | make san | make tsan | make bench | make fuzz
+#   make faults [SEEDS=N SEED_BASE=M] | make faults-planted
 #   make install [DESTDIR= PREFIX= ...] | make deb | make format FILES=... | make clean
 .DEFAULT_GOAL := all
 O ?= build
@@ -159,6 +160,15 @@ tsan:
 	@$(INSTALL_DEPS) build test
 	@$(AGAIN) SAN=thread fp units stories
 	@O=$(abspath $(O))/san-thread tests/run $(or $(ONLY),unit story e2e)
+
+# Seeded stories with faults, as many as fit the time; what they must find.
+SEEDS ?= 1000
+SEED_BASE ?= 1
+.PHONY: faults faults-planted
+faults faults-planted:
+	@$(INSTALL_DEPS) build test
+	@$(AGAIN) stories
+	@$(STORY_BIN) $(if $(filter %-planted,$@),--planted,--stories $(SEEDS) --seed-base $(SEED_BASE) --only --points)
 
 bench:
 	@$(INSTALL_DEPS) build test

@@ -17,11 +17,11 @@ static const struct field fields[] = {
 	FIELD(UNSIGNED, uin), FIELD(TEXT, env_id), FIELD(TEXT, env_status), FIELD(TEXT, bucket), FIELD(TEXT, name_space),
 	FIELD(TEXT, topic), FIELD(SIGNED, env_isolated_ms), FIELD(SIGNED, env_missed_ms), FIELD(SIGNED, env_log_asked_ms),
 	FIELD(UNSIGNED, policy_id), FIELD(SIGNED, policy_changed_ms), FIELD(TEXT, key_id), FIELD(SIGNED, key_created_ms),
-	FIELD(SIGNED, key_locked_ms), FIELD(SIGNED, key_tried_ms), FIELD(TEXT, server_id), FIELD(TEXT, server_state),
-	FIELD(TEXT, server_address), FIELD(SIGNED, server_missed_ms), FIELD(COUNT, server_attempt), FIELD(TEXT, agent_invocation),
-	FIELD(TEXT, agent_state), FIELD(TEXT, proof), FIELD(SIGNED, proof_ms), FIELD(COUNT, proof_seen),
-	FIELD(COUNT, proof_refused), FIELD(COUNT, proof_calls), FIELD(UNSIGNED, rights_by_hand), FIELD(UNSIGNED, keys_by_hand),
-	FIELD(TEXT, note), FIELD(SIGNED, verified_since_ms),
+	FIELD(SIGNED, key_locked_ms), FIELD(SIGNED, key_missed_ms), FIELD(SIGNED, key_tried_ms), FIELD(TEXT, server_id),
+	FIELD(TEXT, server_state), FIELD(TEXT, server_address), FIELD(SIGNED, server_missed_ms), FIELD(SIGNED, server_expires_ms),
+	FIELD(COUNT, server_attempt), FIELD(TEXT, agent_invocation), FIELD(TEXT, agent_state), FIELD(TEXT, proof),
+	FIELD(SIGNED, proof_ms), FIELD(COUNT, proof_seen), FIELD(COUNT, proof_refused), FIELD(COUNT, proof_calls),
+	FIELD(UNSIGNED, rights_by_hand), FIELD(UNSIGNED, keys_by_hand), FIELD(TEXT, note), FIELD(SIGNED, verified_since_ms),
 };
 
 static const void *at(const struct found *f, const struct field *d)
@@ -155,4 +155,44 @@ enum mark_owner mark_judge(const struct account *want, const char *text)
 		p += n;
 	}
 	return owner;
+}
+
+static bool parse_one(const char *installation, const char *mark, size_t n, char uuid[UUID_TEXT], unsigned *generation)
+{
+	size_t start = strlen(MARK_START), id = strlen(installation), skip = start + id + 1, digits = 0;
+	unsigned char bytes[16];
+	char text[UUID_TEXT] = "";
+	unsigned number = 0;
+	struct err e;
+	if (n < skip + UUID_TEXT + 1 || memcmp(mark + start, installation, id) != 0 || mark[skip - 1] != ':' ||
+		mark[skip + UUID_TEXT - 1] != ':')
+		return false;
+	memcpy(text, mark + skip, UUID_TEXT - 1);
+	if (str_uuid_parse(text, bytes, &e))
+		return false;
+	for (const char *p = mark + skip + UUID_TEXT; p < mark + n; p++, digits++) {
+		if (*p < '0' || *p > '9' || digits == 9)
+			return false;
+		number = number * 10 + (unsigned)(*p - '0');
+	}
+	if (!number)
+		return false;
+	str_uuid(bytes, uuid);
+	*generation = number;
+	return true;
+}
+
+bool mark_parse(const char *installation, const char *text, char uuid[UUID_TEXT], unsigned *generation)
+{
+	const char *first = text ? strstr(text, MARK_START) : NULL;
+	size_t n = 0;
+	if (!first)
+		return false;
+	while (in_mark(first[n]))
+		n++;
+	/* Two different marks: tampered with, and nobody's. */
+	for (const char *p = strstr(first + n, MARK_START); p; p = strstr(p + 1, MARK_START))
+		if (strncmp(p, first, n) != 0 || in_mark(p[n]))
+			return false;
+	return parse_one(installation, first, n, uuid, generation);
 }

@@ -62,9 +62,11 @@ struct found {
 	int64_t policy_changed_ms;       /* last time a policy of his was written, attached or detached */
 	char key_id[64];                 /* the key that was handed out; its secret is in the store */
 	int64_t key_created_ms, key_locked_ms;
+	int64_t key_missed_ms;           /* as env_missed_ms */
 	int64_t key_tried_ms;            /* when a leaver's key was last called to see it refused */
 	char server_id[40], server_state[24], server_address[48];
 	int64_t server_missed_ms;        /* as env_missed_ms */
+	int64_t server_expires_ms;       /* it cannot be given back: it runs out then; 0 = it can, or that is not known */
 	unsigned server_attempt;         /* counts CreateInstances attempts: part of the ClientToken */
 	char agent_invocation[48];       /* a running TAT invocation */
 	char agent_state[17];            /* digest of what was installed last (environment, key, server) */
@@ -96,6 +98,9 @@ char *mark_make(struct arena *, const char *installation, const char *uuid, unsi
 enum mark_owner { MARK_NONE, MARK_OURS, MARK_OTHER_PERSON, MARK_OTHER_INSTALLATION };
 /* Whose is a thing that carries this text?  The mark may stand anywhere in it. */
 enum mark_owner mark_judge(const struct account *, const char *text);
+/* The owner named by the mark in this text, when it is one of this installation's, of a person, and the only one.  False
+ * otherwise; nothing is written then. */
+bool mark_parse(const char *installation, const char *text, char uuid[UUID_TEXT], unsigned *generation);
 /* Tag key under which environments and servers carry the mark. */
 #define MARK_TAG "rollcall"
 

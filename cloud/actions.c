@@ -19,7 +19,7 @@ const struct action_row action_table[ACT_COUNT] = {
 	/* The name is the only guard: a second call is refused as "in use", and whose it is only a look can tell. */
 	[ACT_ADD_USER] = { "AddUser", CAM, LOOK(ROW_USER), 0, 20 },
 	[ACT_UPDATE_USER] = { "UpdateUser", CAM, AGAIN, 20 },
-	[ACT_DELETE_USER] = { "DeleteUser", CAM, AGAIN, 20 },
+	[ACT_DELETE_USER] = { "DeleteUser", CAM, ACTION_REPEATABLE, -1, ACTION_DESTROYS, 20 },
 	[ACT_LIST_ACCESS_KEYS] = { "ListAccessKeys", CAM, READ, 20 },
 	[ACT_CREATE_ACCESS_KEY] = { "CreateAccessKey", CAM, LOOK(ROW_KEY), ACTION_SECRET, 5 },
 	[ACT_UPDATE_ACCESS_KEY] = { "UpdateAccessKey", CAM, AGAIN, 5 },
@@ -45,7 +45,7 @@ const struct action_row action_table[ACT_COUNT] = {
 	[ACT_DESCRIBE_BILLING_INFO] = { "DescribeBillingInfo", TCB, READ, 50 },
 	[ACT_CREATE_ENV_RESOURCE] = { "CreateEnvResource", TCB, AGAIN, 20 },
 	/* Two steps of one action: repeating the first by mistake is refused, the second must never come too early. */
-	[ACT_DESTROY_ENV] = { "DestroyEnv", TCB, LOOK(ROW_ENV), 0, 20 },
+	[ACT_DESTROY_ENV] = { "DestroyEnv", TCB, LOOK(ROW_ENV), ACTION_DESTROYS, 20 },
 	[ACT_DESCRIBE_ENV_LIMIT] = { "DescribeEnvLimit", TCB, READ, 20 },
 	[ACT_DESCRIBE_API_KEY_LIST] = { "DescribeApiKeyList", TCB, READ, 20 },
 	[ACT_DELETE_API_KEY] = { "DeleteApiKey", TCB, AGAIN, 20 },
@@ -55,8 +55,8 @@ const struct action_row action_table[ACT_COUNT] = {
 	[ACT_DESCRIBE_INSTANCES] = { "DescribeInstances", LIGHTHOUSE, READ, 100 },
 	[ACT_START_INSTANCES] = { "StartInstances", LIGHTHOUSE, LOOK(ROW_SERVER), 0, 10 },
 	[ACT_STOP_INSTANCES] = { "StopInstances", LIGHTHOUSE, LOOK(ROW_SERVER), 0, 10 },
-	[ACT_ISOLATE_INSTANCES] = { "IsolateInstances", LIGHTHOUSE, LOOK(ROW_SERVER), 0, 20 },
-	[ACT_TERMINATE_INSTANCES] = { "TerminateInstances", LIGHTHOUSE, LOOK(ROW_SERVER), 0, 10 },
+	[ACT_ISOLATE_INSTANCES] = { "IsolateInstances", LIGHTHOUSE, LOOK(ROW_SERVER), ACTION_DESTROYS, 20 },
+	[ACT_TERMINATE_INSTANCES] = { "TerminateInstances", LIGHTHOUSE, LOOK(ROW_SERVER), ACTION_DESTROYS, 10 },
 	[ACT_MODIFY_INSTANCES_RENEW_FLAG] = { "ModifyInstancesRenewFlag", LIGHTHOUSE, AGAIN, 10 },
 	[ACT_DESCRIBE_INSTANCES_RETURNABLE] = { "DescribeInstancesReturnable", LIGHTHOUSE, READ, 10 },
 

@@ -110,6 +110,8 @@ static int send_as(struct api *api, const struct signer *as, enum action action,
 			return rc;
 		if (reply.date_ms)
 			api->skew_ms = reply.date_ms - clock_now(api->clock);
+		if (reply.date_ms && api->dated)
+			api->dated(api->dated_ctx, reply.date_ms);
 		rc = read_answer(api, as, action, &reply, a, answer, e);
 		/* Nothing was done; with the cloud's own time it can be.  Once: a clock that is refused again is not the
 		 * trouble.  A second is what the Date header is worth. */

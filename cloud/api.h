@@ -37,7 +37,10 @@ enum action_kind {
 	ACTION_REPEATABLE,    /* doing it twice is doing it once */
 	ACTION_RESOLVED,      /* an unknown outcome is resolved by looking: `resolver` says which row looks */
 };
-enum { ACTION_PAYS = 1, ACTION_SECRET = 2 };   /* need a written intent before the call */
+enum {
+	ACTION_PAYS = 1, ACTION_SECRET = 2,     /* need a written intent before the call */
+	ACTION_DESTROYS = 4,                    /* cannot be undone, or not for long: journal->may_destroy is asked first */
+};
 
 struct action_row {
 	const char *name, *service, *version;
@@ -61,6 +64,9 @@ struct api {
 	int64_t revoke_timeout_ms;
 	int64_t skew_ms;                    /* cloud's Date minus our clock as last seen: signatures follow it */
 	bool urgent;                        /* set by the walk while it cuts */
+	/* Each Date header of the cloud, as it comes.  NULL: nobody listens. */
+	void (*dated)(void *ctx, int64_t cloud_ms);
+	void *dated_ctx;
 };
 
 /* Leave of the rate limiter for one call; api_send() is that call.  Apart so that nothing need be written down for

@@ -114,10 +114,17 @@ static int ask(struct call *c, const struct account *want, enum action action, c
 	return 0;
 }
 
+int call_may_destroy(struct call *c, struct err *e)
+{
+	return c->journal && c->journal->may_destroy ? c->journal->may_destroy(c->journal, e) : 0;
+}
+
 static int change(struct call *c, const struct account *want, enum action action, const struct json *parameters,
 	const char *about, const struct json **answer, struct err *e)
 {
 	int rc = refuse_plan(c, action, e);
+	if (!rc && action_table[action].flags & ACTION_DESTROYS)
+		rc = call_may_destroy(c, e);
 	if (!rc)
 		rc = api_admit(c->api, action, e);
 	/* Asked last, so that what comes between question and call is as short as can be. */
@@ -151,11 +158,15 @@ int call_once(struct call *c, const struct account *want, struct found *found, e
 	if (!rc)
 		rc = api_admit(c->api, action, e);
 	/* The intent is the fence, too: it is written only where may_act holds. */
-	if (!rc)
+	if (!rc && !PLANTED("intent-after-call"))
 		rc = c->journal->intent(c->journal, c->row, action, token, attempt, intent, e);
 	if (rc)
 		return rc;
 	rc = send(c, want, action, parameters, NULL, answer, e);
+	if (rc == ERR_UNKNOWN && PLANTED("retry-create"))
+		rc = send(c, want, action, parameters, NULL, answer, e);
+	if (PLANTED("intent-after-call"))
+		(void)!c->journal->intent(c->journal, c->row, action, token, attempt, intent, e);
 	if (!rc || rc == ERR_UNKNOWN || rc == ERR_STALE)
 		return rc;
 	struct err unsettled;

@@ -35,6 +35,9 @@ struct journal {
 	void *ctx;
 	/* Still mine, and nothing newer wanted?  Fails: STALE, TEMP. */
 	MUST_USE int (*may_act)(struct journal *, struct err *e);
+	/* May this account's things be destroyed at this moment?  Asked before each call that is ACTION_DESTROYS.  NULL: nobody
+	 * is asked.  Fails: WAIT (not now; due says when to ask again), TEMP. */
+	MUST_USE int (*may_destroy)(struct journal *, struct err *e);
 	/* Durable before it returns, and only if may_act holds in the same transaction. */
 	MUST_USE int (*intent)(struct journal *, enum row_id, enum action, const char *token, unsigned attempt, struct intent *out,
 		struct err *e);
@@ -90,6 +93,8 @@ MUST_USE int call_do(struct call *, const struct account *, enum action, const s
  * that somebody had given it by hand. */
 MUST_USE int call_told(struct call *, const struct account *, enum action, const struct json *parameters, const char *about,
 	struct err *e);
+/* For a driver that takes several steps before it destroys: asked before the first of them.  Fails: as may_destroy. */
+MUST_USE int call_may_destroy(struct call *, struct err *e);
 /* One call that pays or shows a secret: leave of the limiter, intent, call.  On success *intent is open and the
  * caller closes it (settle or keep).  When the call surely had no effect it is closed here; after UNKNOWN and STALE
  * it stays open for resolve(). */
@@ -109,6 +114,10 @@ struct driver {
 	/* Settle the open intents of this row by looking.  NULL: the row has none. */
 	MUST_USE int (*resolve)(struct call *, const struct account *, struct found *, struct err *e);
 };
+
+/* How many environments the cloud still lets be destroyed, this month and altogether: the smaller number; INT64_MAX: it names
+ * no limit.  account NULL: the default region.  Fails: as any reading call. */
+MUST_USE int env_destructions_left(struct call *, const struct account *, int64_t *left, struct err *e);
 
 extern const struct driver user_driver, boundary_driver, env_driver, policy_driver, access_driver, console_driver,
 	envkeys_driver, key_driver, proof_driver, server_driver, agent_driver;

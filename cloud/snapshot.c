@@ -141,6 +141,9 @@ static void read_server(const struct json *item, void *record)
 	COPY(operation_state, "LatestOperationState");
 	COPY(address, "PublicAddresses[0]");
 	COPY(renew_flag, "RenewFlag");
+	const char *expires = json_text(item, "ExpiredTime");
+	if (!expires || str_time_parse(expires, &r->expires_ms, NULL))
+		r->expires_ms = 0;
 	copy_mark(r->mark, sizeof(r->mark), item);
 }
 
@@ -401,4 +404,41 @@ int snapshot_server(struct snapshot *s, struct call *c, const struct account *wa
 	struct snapshot_server *out, int64_t *listed_ms, struct err *e)
 {
 	return look(s, c, want, &server_kind, server_id, want->server_name, max_age_ms, out, listed_ms, e);
+}
+
+static int all(struct snapshot *s, struct call *c, const struct account *want, const struct kind *k, int64_t max_age_ms, void **out,
+	size_t *count, struct err *e)
+{
+	int64_t since = clock_mono(s->clock) - max_age_ms;
+	pthread_mutex_lock(&s->lock);
+	struct listing *l = listing_of(s, k, want->region);
+	int rc = freshen(s, l, c, want, since, e);
+	if (!rc) {
+		*out = arena_alloc(c->arena, (l->count + 1) * k->size);
+		*count = l->count;
+		if (l->count)
+			memcpy(*out, l->records, l->count * k->size);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+int snapshot_envs(struct snapshot *s, struct call *c, const struct account *want, int64_t max_age_ms, struct snapshot_env **out,
+	size_t *count, struct err *e)
+{
+	void *list = NULL;
+	int rc = all(s, c, want, &env_kind, max_age_ms, &list, count, e);
+	if (!rc)
+		*out = list;
+	return rc;
+}
+
+int snapshot_servers(struct snapshot *s, struct call *c, const struct account *want, int64_t max_age_ms,
+	struct snapshot_server **out, size_t *count, struct err *e)
+{
+	void *list = NULL;
+	int rc = all(s, c, want, &server_kind, max_age_ms, &list, count, e);
+	if (!rc)
+		*out = list;
+	return rc;
 }

@@ -18,6 +18,7 @@ struct snapshot_env {
 };
 struct snapshot_server {
 	char id[40], name[64], state[24], operation_state[16], address[48], renew_flag[40], mark[128];
+	int64_t expires_ms;     /* paid until; 0 = not told */
 };
 
 struct snapshot *snapshot_new(const struct clock *);
@@ -35,6 +36,11 @@ MUST_USE int snapshot_server(struct snapshot *, struct call *, const struct acco
  * room for `most`.  Fails: as any reading call. */
 MUST_USE int snapshot_others(struct snapshot *, struct call *, const struct account *, const char *own, int64_t max_age_ms,
 	size_t most, const char **out, size_t *count, struct err *e);
+/* Everything that is listed in the region of the account, whoever's it is.  Owns: the call's arena. */
+MUST_USE int snapshot_envs(struct snapshot *, struct call *, const struct account *, int64_t max_age_ms, struct snapshot_env **out,
+	size_t *count, struct err *e);
+MUST_USE int snapshot_servers(struct snapshot *, struct call *, const struct account *, int64_t max_age_ms,
+	struct snapshot_server **out, size_t *count, struct err *e);
 /* Make the next look list anew: after a change of our own. */
 void snapshot_stale(struct snapshot *);
 

@@ -11,6 +11,7 @@
 /* What the environment asks for: read once, at the first point. */
 static struct {
 	pthread_once_t once;
+	const char *bug;     /* NULL = none is planted */
 	char name[64];       /* "" = no point ends the process */
 	unsigned long at;
 	atomic_ulong passed;
@@ -28,6 +29,7 @@ static void read_rule(void)
 		memcpy(rule.name, text, n);
 		rule.at = colon ? strtoul(colon + 1, NULL, 10) : 1;
 	}
+	rule.bug = getenv("ROLLCALL_BUG");
 	const char *file = getenv("ROLLCALL_FAILPOINT_TRACE");
 	if (file)
 		rule.trace = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -52,6 +54,12 @@ static void follow_rule(const char *name)
 		return;
 	if (atomic_fetch_add(&rule.passed, 1) + 1 == rule.at)
 		_exit(137);     /* what a shell reports after kill -9 */
+}
+
+bool failpoint_planted(const char *bug)
+{
+	pthread_once(&rule.once, read_rule);
+	return rule.bug && strcmp(rule.bug, bug) == 0;
 }
 
 void failpoint_set(failpoint_hook fn)

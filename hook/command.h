@@ -75,6 +75,10 @@ void print_show(const struct command_line *, const struct json *);
 void print_queue(const struct command_line *, const struct json *);
 void print_plan(const struct command_line *, const struct json *);
 
+/* --- command_steer.c: frozen lists ------------------------------------------------------------------------ */
+int command_approve(const struct command_line *);
+int command_reject(const struct command_line *);
+
 /* --- command_open.c --------------------------------------------------------------------------------------- */
 int command_open(const struct command_line *);
 

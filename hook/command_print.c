@@ -305,6 +305,31 @@ void print_show(const struct command_line *l, const struct json *body)
 	}
 }
 
+static void print_list(const struct command_line *l, const struct json *list)
+{
+	static const char *const titles[] = { "LOGIN", "DOES", "RATED", ">FEN", "WHY" };
+	const struct json *people = json_get(list, "people");
+	int64_t count = json_int_or(list, "count", 0);
+	struct table t;
+	fprintf(l->out, "\n%lld %s%s since %s, ", (long long)count, clean(l, text_of(list, "kind")), count == 1 ? "" : "s",
+		clean(l, text_of(list, "since")));
+	if (json_has(list, "hash"))
+		fprintf(l->out, "held back by a brake.  approve or reject: %s\n", clean(l, text_of(list, "hash")));
+	else
+		fprintf(l->out, "%s until %s\n", clean(l, text_of(list, "state")), clean(l, text_of(list, "until")));
+	table_init(&t, l->arena, ARRAY_LEN(titles), titles);
+	for (const struct json *p = json_first(people); p; p = json_next(p)) {
+		table_add(&t, json_text(p, "login"));
+		table_add(&t, json_text(p, "does"));
+		table_add(&t, json_text(p, "rated"));
+		table_add(&t, json_has(p, "fen") ? json_print(l->arena, json_get(p, "fen")) : NULL);
+		table_add(&t, json_text(p, "why"));
+	}
+	table_print(&t, l->out);
+	if (count > (int64_t)json_count(people))
+		fprintf(l->out, "... and %lld more\n", (long long)(count - (int64_t)json_count(people)));
+}
+
 void print_queue(const struct command_line *l, const struct json *body)
 {
 	const struct json *queue = json_get(body, "queue");
@@ -316,6 +341,8 @@ void print_queue(const struct command_line *l, const struct json *body)
 	if (queued > (int64_t)json_count(queue))
 		fprintf(l->out, "... and %lld more\n", (long long)(queued - (int64_t)json_count(queue)));
 	print_waiting(l, json_get(body, "waiting"));
+	for (const struct json *list = json_first(json_get(body, "frozen")); list; list = json_next(list))
+		print_list(l, list);
 }
 
 void print_plan(const struct command_line *l, const struct json *body)

@@ -1,4 +1,4 @@
-/* Commands that ask for something to be done: a new proof, a hold, its end. */
+/* Commands that ask for something to be done: a new proof, a hold, its end, a decision about a frozen list. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,4 +205,32 @@ int command_suspend(const struct command_line *l)
 int command_resume(const struct command_line *l)
 {
 	return hold(l, WIRE_RESUME, NULL);
+}
+
+/* --- frozen lists ------------------------------------------------------------------------------------------------- */
+
+static int decide(const struct command_line *l, const char *verb)
+{
+	struct json *body;
+	int status = command_ask(l, WIRE_DECIDE, NULL, arena_printf(l->arena, "%s %s", verb, l->arg), &body);
+	if (status != COMMAND_DONE)
+		return status;
+	if (l->option[OPTION_JSON]) {
+		print_json(l, body);
+		return COMMAND_DONE;
+	}
+	int64_t n = count_of(body, "people");
+	fprintf(l->out, "%s: list %s of %s %s%s\n", clean(l, body, "decision"), clean(l, body, "hash"), grouped(l->arena, n),
+		clean(l, body, "kind"), n == 1 ? "" : "s");
+	return COMMAND_DONE;
+}
+
+int command_approve(const struct command_line *l)
+{
+	return decide(l, "approve");
+}
+
+int command_reject(const struct command_line *l)
+{
+	return decide(l, "reject");
 }

@@ -22,6 +22,8 @@ struct desk_parts {
 	int (*plan)(void *ctx, const char *uuid, struct arena *, struct json **out, struct err *e);
 	/* roll_suspend() (reason given) and roll_resume() (NULL). */
 	int (*hold)(void *ctx, const char *uuid, const char *reason, const char *by, struct arena *, struct err *e);
+	/* A frozen list was decided upon: whoever waits on it is looked at now. */
+	void (*decided)(void *ctx);
 	/* Somebody wrote into the queue. */
 	void (*wake)(void *ctx);
 	/* Facts that only the running daemon knows: {"directory": "refreshed 3s ago", "cloud": "ready", "alarms": [..]} */

@@ -62,6 +62,9 @@ void desk_put_time(struct json *, const char *name, int64_t ms);
 MUST_USE int desk_verify(const struct desk_request *, struct json **body, struct err *e);
 MUST_USE int desk_suspend(const struct desk_request *, struct json **body, struct err *e);
 MUST_USE int desk_resume(const struct desk_request *, struct json **body, struct err *e);
+/* desk_plan.c: what the brakes hold back, and what is decided about it. */
+MUST_USE int desk_put_lists(const struct desk_request *, struct json *into, struct err *e);
+MUST_USE int desk_decide(const struct desk_request *, struct json **body, struct err *e);
 /* May this asker, who is no admin, ask about that person?  Fails: TEMP. */
 MUST_USE int desk_is_self(const struct desk_request *, bool *out, struct err *e);
 

@@ -326,6 +326,8 @@ static int plan_of_all(const struct desk_request *r, struct json **body, struct 
 	json_put(o, "queue", lines_of(r, lines, count));
 	rc = put_waiting(r, o, e);
 	if (!rc)
+		rc = desk_put_lists(r, o, e);
+	if (!rc)
 		*body = o;
 	return rc;
 }
@@ -414,6 +416,7 @@ static const struct {
 	{ WIRE_PLAN, plan },
 	{ WIRE_SEALED, sealed },
 	{ WIRE_VERIFY, desk_verify },
+	{ WIRE_DECIDE, desk_decide },
 	{ WIRE_SUSPEND, desk_suspend },
 	{ WIRE_RESUME, desk_resume },
 };

@@ -78,6 +78,11 @@ void engine_free(struct engine *n)
 	free(n);
 }
 
+static void dated(void *ctx, int64_t cloud_ms)
+{
+	guard_cloud_time(ctx, cloud_ms);
+}
+
 struct worker *worker_new(struct engine *n, int number, bool revoke_only, struct transport *t)
 {
 	const struct settings *s = n->parts.settings;
@@ -95,7 +100,9 @@ struct worker *worker_new(struct engine *n, int number, bool revoke_only, struct
 		.domain = s->cloud.domain,
 		.region = s->cloud.region,
 		.timeout_ms = s->cloud.timeout_ms,
-		.revoke_timeout_ms = s->cloud.revoke_timeout_ms };
+		.revoke_timeout_ms = s->cloud.revoke_timeout_ms,
+		.dated = n->parts.guard ? dated : NULL,
+		.dated_ctx = n->parts.guard };
 	pthread_mutex_lock(&n->lock);
 	if (number > 0 && number < WORKERS)
 		n->workers[number] = w;
@@ -118,6 +125,16 @@ void worker_free(struct worker *w)
 struct transport *worker_transport(struct worker *w)
 {
 	return w->transport;
+}
+
+struct call worker_look(struct worker *w, struct arena *a)
+{
+	return (struct call){ .api = &w->api,
+		.arena = a,
+		.clock = w->engine->parts.clock,
+		.snapshot = w->engine->snapshot,
+		.settings = &w->engine->parts.settings->cloud.driver,
+		.plan = true };
 }
 
 void engine_root(struct engine *n, struct root *out)
@@ -171,6 +188,8 @@ void engine_preempt(struct engine *n, int64_t account_id)
 
 void engine_strike(struct engine *n, const char *uuid)
 {
+	if (PLANTED("cut-needs-store"))
+		return;
 	strikes_add(n->strikes, uuid);
 	pthread_mutex_lock(&n->lock);
 	/* A call of his that is on its way is aborted: it may be one that grants. */
@@ -251,6 +270,17 @@ static void strike(struct worker *w, const char *uuid)
 		strikes_done(n->strikes, uuid);
 }
 
+/* A call on nobody's account. */
+static struct call call_of(struct worker *w)
+{
+	const struct engine *n = w->engine;
+	return (struct call){ .api = &w->api,
+		.arena = w->arena,
+		.clock = n->parts.clock,
+		.snapshot = n->snapshot,
+		.settings = &n->parts.settings->cloud.driver };
+}
+
 /* Who we are and the two shared policies: once, before anything is granted.  1 = tried. */
 static int root_step(struct worker *w)
 {
@@ -266,11 +296,7 @@ static int root_step(struct worker *w)
 		return 0;
 	struct err e;
 	unsigned repaired = 0;
-	struct call call = { .api = &w->api,
-		.arena = w->arena,
-		.clock = n->parts.clock,
-		.snapshot = n->snapshot,
-		.settings = &n->parts.settings->cloud.driver };
+	struct call call = call_of(w);
 	int rc = root_ensure(&call, n->parts.installation, n->parts.settings->cloud.region, n->parts.boundary_text,
 		n->parts.barrier_text, &root, &repaired, &e);
 	pthread_mutex_lock(&n->lock);
@@ -294,6 +320,28 @@ static int root_step(struct worker *w)
 		log_err(LOG_ERROR_LEVEL, "engine", NULL, &e);
 	if (repaired)
 		log_event(LOG_ALARM_LEVEL, "engine", NULL, "a shared policy was not as it should be and was repaired (%u)", repaired);
+	return 1;
+}
+
+/* Somebody's grace is over, and what the cloud's clock and limits say of it must be known.  1 = asked. */
+static int look_step(struct worker *w)
+{
+	struct engine *n = w->engine;
+	int64_t left = 0, mono = clock_mono(n->parts.clock);
+	struct err e;
+	pthread_mutex_lock(&n->lock);
+	bool ready = n->root_ready && mono >= n->auth_until_mono;
+	pthread_mutex_unlock(&n->lock);
+	if (!n->parts.guard || !ready || !guard_wants_look(n->parts.guard))
+		return 0;
+	struct call call = call_of(w);
+	int rc = env_destructions_left(&call, NULL, &left, &e);
+	if (!rc)
+		guard_destroy_cap(n->parts.guard, left);
+	if (rc == ERR_AUTH)
+		engine_auth_failed(n, &e);
+	if (rc)
+		log_err(LOG_WARN_LEVEL, "engine", NULL, &e);
 	return 1;
 }
 
@@ -347,8 +395,13 @@ static void give_back(struct taken *t, struct worker *w)
 	bool pending;
 	struct err e;
 	t->account.found = found_print(&t->found, w->arena);
-	if (t->person.login && post_compose(p->post, &t->person, &t->account, &t->found, w->arena, &pending, &e))
+	if (t->person.login && post_compose(p->post, &t->person, &t->account, &t->found, w->arena, &pending, &e)) {
 		log_err(LOG_ERROR_LEVEL, "post", t->person.login, &e);
+		/* Or the directory would show what was until the next audit. */
+		int64_t again = clock_now(p->clock) + STORE_AGAIN_MS;
+		if (e.kind == ERR_TEMP && t->account.due_ms > again)
+			t->account.due_ms = again;
+	}
 	POINT("give-back.before");
 	if (store_give_back(p->store, &t->account, w->number, &e)) {
 		w->owed = t->account.id;
@@ -372,7 +425,7 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 		strike(w, uuid);
 		return 1;
 	}
-	if (!w->revoke_only && root_step(w))
+	if (!w->revoke_only && (root_step(w) || look_step(w)))
 		return 1;
 	unsigned lanes = lanes_of(w, next_due_ms);
 	if (w->owed && store_release(n->parts.store, w->owed, w->number, &e)) {

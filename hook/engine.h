@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/seal.h"
 #include "hook/evidence.h"
+#include "hook/guard.h"
 #include "hook/post.h"
 #include "hook/settings.h"
 #include "hook/store/store.h"
@@ -38,6 +39,11 @@ struct engine_parts {
 	 * before it gives the account back.  NULL: nobody listens. */
 	void (*foreign)(void *ctx, const char *uuid, unsigned generation, const char *request_id);
 	void *foreign_ctx;
+	struct guard *guard;                 /* is told the cloud's time and limits; NULL: nobody is */
+	/* May what this account has be destroyed at this moment?  Called by a worker before each such call.  NULL: nobody is
+	 * asked.  Fails: WAIT, with due. */
+	int (*may_destroy)(void *ctx, const char *uuid, unsigned generation, struct err *e);
+	void *destroy_ctx;
 };
 MUST_USE int engine_new(const struct engine_parts *, struct engine **out, struct err *e);
 void engine_free(struct engine *);
@@ -46,6 +52,8 @@ void engine_free(struct engine *);
 struct worker *worker_new(struct engine *, int number, bool revoke_only, struct transport *);
 void worker_free(struct worker *);           /* the transport stays the caller's */
 struct transport *worker_transport(struct worker *);
+/* To look into the cloud by hand, with a worker that no thread runs: no journal, so nothing may be changed. */
+struct call worker_look(struct worker *, struct arena *);
 
 /* 1 = something was done, 0 = nothing is due (*next_due_ms says when, INT64_MAX never). */
 int engine_step(struct worker *, int64_t *next_due_ms);

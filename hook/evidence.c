@@ -46,6 +46,7 @@ struct evidence {
 	char head[SHA256_HEX];          /* its digest */
 	off_t reserved;                 /* the disk has room up to here */
 	bool failing;                   /* told: once per trouble */
+	char trouble[240];
 	struct second second;
 };
 
@@ -252,13 +253,8 @@ static int open_file(struct evidence *ev, int create, struct err *e)
 	return 0;
 }
 
-int evidence_open(const char *path, const struct clock *clock, struct evidence **out, struct err *e)
+static int open_and_find(struct evidence *ev, struct err *e)
 {
-	struct evidence *ev = mem_alloc(sizeof(*ev));
-	ev->path = mem_strdup(path);
-	ev->clock = clock;
-	second_open(&ev->second, NULL, clock);
-	pthread_mutex_init(&ev->mutex, NULL);
 	int r = open_file(ev, O_CREAT, e);
 	if (r == 0)
 		r = find_end(ev, e);
@@ -267,6 +263,28 @@ int evidence_open(const char *path, const struct clock *clock, struct evidence *
 		ev->broken = true;
 		r = 0;
 	}
+	if (r < 0 && ev->fd >= 0) {
+		close(ev->fd);
+		ev->fd = -1;
+	}
+	return r;
+}
+
+static struct evidence *make(const char *path, const struct clock *clock)
+{
+	struct evidence *ev = mem_alloc(sizeof(*ev));
+	ev->fd = -1;
+	ev->path = mem_strdup(path);
+	ev->clock = clock;
+	second_open(&ev->second, NULL, clock);
+	pthread_mutex_init(&ev->mutex, NULL);
+	return ev;
+}
+
+int evidence_open(const char *path, const struct clock *clock, struct evidence **out, struct err *e)
+{
+	struct evidence *ev = make(path, clock);
+	int r = open_and_find(ev, e);
 	if (r < 0)
 		evidence_close(ev);
 	else
@@ -323,6 +341,8 @@ static int take_again(struct evidence *ev, struct err *e)
 static int in_place(struct evidence *ev, struct err *e)
 {
 	struct stat ours, there;
+	if (ev->fd < 0)
+		return open_and_find(ev, e);
 	if (fstat(ev->fd, &ours) == 0 && lstat(ev->path, &there) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino)
 		return 0;
 	return take_again(ev, e);
@@ -382,6 +402,7 @@ static int failed(struct evidence *ev, struct err *e)
 		log_event(LOG_ALARM_LEVEL, "evidence", NULL, "%s; nothing is granted, and what is taken away is put on record in %s",
 			e->text, second_name(&ev->second, arena));
 	ev->failing = true;
+	str_copy(ev->trouble, sizeof(ev->trouble), e->text);
 	return ERR_TEMP;
 }
 
@@ -396,6 +417,15 @@ static int ready(struct evidence *ev, struct err *e)
 		log_event(LOG_WARN_LEVEL, "evidence", NULL, "the evidence can be written again");
 	ev->failing = false;
 	return 0;
+}
+
+void evidence_start(const char *path, const struct clock *clock, struct evidence **out)
+{
+	struct evidence *ev = make(path, clock);
+	struct err e;
+	if (open_and_find(ev, &e))
+		failed(ev, &e);
+	*out = ev;
 }
 
 int evidence_add(struct evidence *ev, const struct evidence_line *line, struct err *e)
@@ -426,6 +456,15 @@ void evidence_aside(struct evidence *ev, int64_t *lines, int64_t *since_ms)
 	pthread_mutex_lock(&ev->mutex);
 	*lines = ev->second.lines;
 	*since_ms = ev->second.since_ms;
+	pthread_mutex_unlock(&ev->mutex);
+}
+
+void evidence_health(struct evidence *ev, struct json *into)
+{
+	pthread_mutex_lock(&ev->mutex);
+	json_put_text(into, "evidence", ev->failing ? ev->trouble : "written");
+	if (ev->second.lines)
+		json_put_int(into, "evidence_aside", ev->second.lines);
 	pthread_mutex_unlock(&ev->mutex);
 }
 

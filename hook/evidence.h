@@ -14,12 +14,15 @@
 #include "common/clock.h"
 #include "common/crypt.h"
 #include "common/err.h"
+#include "common/json.h"
 
 struct evidence;
 
 /* Opens or creates (0600); a torn last line, as a power cut leaves it, is completed by a line that says so.
  * Fails: INPUT (the chain's end does not fit), TEMP. */
 MUST_USE int evidence_open(const char *path, const struct clock *, struct evidence **out, struct err *e);
+/* The same, and never fails: a file that cannot be opened is told as an alarm, and tried again before each line. */
+void evidence_start(const char *path, const struct clock *, struct evidence **out);
 void evidence_close(struct evidence *);
 /* The second place: a file of the same form, with a chain of its own.  path NULL, and whenever that file fails, too: the
  * system log, an alarm each with the line's JSON.  Called once, before other threads write.  A file that cannot be opened
@@ -43,6 +46,8 @@ MUST_USE int evidence_add(struct evidence *, const struct evidence_line *, struc
 MUST_USE int evidence_ready(struct evidence *, struct err *e);
 /* Lines that are in the second place and not yet told of in the file; *since_ms 0: none. */
 void evidence_aside(struct evidence *, int64_t *lines, int64_t *since_ms);
+/* {"evidence": "written" or what keeps it from that, "evidence_aside": lines in the second place} */
+void evidence_health(struct evidence *, struct json *into);
 /* How many lines, and the SHA-256 of the last one (64 zeros: none): for the system log, beside which it shows when
  * lines were taken away at the end. */
 void evidence_head(struct evidence *, int64_t *lines, char head[SHA256_HEX]);

@@ -1,35 +1,16 @@
-#include "hook/feed.h"
+#include "hook/feed_inside.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "hook/retire.h"
+#include "ldap/dn.h"
 #include "policies/brake.h"
-#include "policies/stage.h"
 
 #define EVENT_MEMORY (4u << 20)
-#define CONFIRM_BATCH 2000
-#define RETIRE_BATCH 200
-#define LOOK_AGAIN_MS 1000
-#define BRAKE_AGAIN_MS 30000
-
-struct feed {
-	struct roll *roll;
-	struct source *source;
-	struct confirm *confirm;
-	struct arena *arena;              /* sync thread */
-	struct arena *confirm_arena;      /* confirm thread */
-	unsigned char (*seen)[16];        /* named in the running refresh: 16 bytes a person, nothing else */
-	size_t seen_count, seen_cap;
-	int64_t weak_again_mono, retire_again_mono;      /* confirm thread: not asked in a tight loop */
-	bool refreshing, store_missed;
-	pthread_mutex_t lock;             /* guards what follows: read by the desk and the confirm thread */
-	bool connected, trusted, braked;
-	int64_t refreshed_ms, brake_again_ms, waiting;
-	char server[128], trouble[240];
-};
+#define BRANCHES_MEMORY (1u << 20)
 
 struct feed *feed_new(struct roll *roll, struct source *source, struct confirm *confirm)
 {
@@ -39,6 +20,9 @@ struct feed *feed_new(struct roll *roll, struct source *source, struct confirm *
 	f->confirm = confirm;
 	f->arena = arena_new(EVENT_MEMORY);
 	f->confirm_arena = arena_new(EVENT_MEMORY * 4);
+	f->doubts_arena = arena_new(BRANCHES_MEMORY);
+	f->naming.arena = arena_new(BRANCHES_MEMORY);
+	f->named.arena = arena_new(BRANCHES_MEMORY);
 	pthread_mutex_init(&f->lock, NULL);
 	return f;
 }
@@ -49,7 +33,12 @@ void feed_free(struct feed *f)
 		return;
 	arena_free(f->arena);
 	arena_free(f->confirm_arena);
+	arena_free(f->doubts_arena);
+	arena_free(f->naming.arena);
+	arena_free(f->named.arena);
 	free(f->seen);
+	free(f->naming.names);
+	free(f->named.names);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
@@ -62,9 +51,49 @@ bool feed_trusted(struct feed *f)
 	return trusted;
 }
 
-void feed_health(struct feed *f, struct json *into)
+char *feed_doubt(struct feed *f, const char *dn, struct arena *a)
+{
+	pthread_mutex_lock(&f->lock);
+	char *why = arena_strdup(a, source_doubts_about(&f->doubts, dn));
+	pthread_mutex_unlock(&f->lock);
+	return why;
+}
+
+/* Who waits behind a brake, by branch. */
+static void brakes_health(struct feed *f, struct arena *a, struct json *into)
+{
+	struct store_frozen_sum *sums;
+	struct json *lines = json_array(a);
+	int64_t departures = 0, joins = 0;
+	bool first_start = false;
+	size_t n;
+	struct err e;
+	if (store_frozen_sums(f->roll->store, 0, a, &sums, &n, &e))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const char *branch = *sums[i].branch ? sums[i].branch : f->roll->settings->directory.dir.base;
+		bool leaves = sums[i].kind == FROZEN_DEPARTURE;
+		if (sums[i].state == FROZEN_WAITING)
+			*(leaves ? &departures : &joins) += sums[i].people;
+		first_start |= !leaves && sums[i].firm && sums[i].state == FROZEN_WAITING;
+		if (leaves && sums[i].state == FROZEN_WAITING)
+			json_push_text(lines, arena_printf(a, "%s: %lld departures wait for an approval", branch ? branch : "",
+				(long long)sums[i].people));
+	}
+	if (departures)
+		json_put_int(into, "departures_held_by_brake", departures);
+	if (joins)
+		json_put_int(into, "joins_held_by_brake", joins);
+	if (first_start)
+		json_put_text(into, "first_start", "its people wait for an approval");
+	if (json_first(lines))
+		json_put(into, "brake", lines);
+}
+
+void feed_health(struct feed *f, struct arena *a, struct json *into)
 {
 	char when[TIME_TEXT] = "never";
+	struct json *doubts = json_array(a);
 	pthread_mutex_lock(&f->lock);
 	if (f->refreshed_ms)
 		str_time(f->refreshed_ms, when);
@@ -73,9 +102,14 @@ void feed_health(struct feed *f, struct json *into)
 	json_put_text(into, "refreshed", when);
 	if (*f->trouble)
 		json_put_text(into, "directory_trouble", f->trouble);
-	if (f->braked)
-		json_put_int(into, "departures_held_by_brake", f->waiting);
+	if (f->complete && !f->trusted)
+		json_put_text(into, "doubt", f->doubts.all);
+	for (size_t i = 0; i < f->doubts.count; i++)
+		json_push_text(doubts, arena_printf(a, "%s: %s", f->doubts.branches[i].branch, f->doubts.branches[i].why));
 	pthread_mutex_unlock(&f->lock);
+	if (json_first(doubts))
+		json_put(into, "doubts", doubts);
+	brakes_health(f, a, into);
 }
 
 /* --- the sync thread ------------------------------------------------------------------------------------ */
@@ -91,6 +125,69 @@ static void see(struct feed *f, const char *uuid)
 	}
 	if (!str_uuid_parse(uuid, f->seen[f->seen_count], &e))
 		f->seen_count++;
+}
+
+static bool has_branch(const struct branches *b, const char *name)
+{
+	/* The last one first: people of one branch come together. */
+	for (size_t i = b->count; i > 0; i--)
+		if (!strcmp(b->names[i - 1], name))
+			return true;
+	return false;
+}
+
+static void add_branch(struct branches *b, const char *name)
+{
+	if (has_branch(b, name))
+		return;
+	if (b->count == b->cap) {
+		b->cap = b->cap ? b->cap * 2 : 16;
+		b->names = mem_realloc(b->names, b->cap * sizeof(*b->names));
+	}
+	b->names[b->count++] = arena_strdup(b->arena, name);
+}
+
+static void no_branches(struct branches *b)
+{
+	b->count = 0;
+	arena_reset(b->arena);
+}
+
+/* Somebody of this branch is there. */
+static void see_branch(struct feed *f, const char *name)
+{
+	if (f->refreshing) {
+		add_branch(&f->naming, name);
+		return;
+	}
+	pthread_mutex_lock(&f->lock);
+	add_branch(&f->named, name);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Named without an entry: where he was seen last. */
+static void see_present(struct feed *f, const char *uuid)
+{
+	struct store_person p;
+	struct err e;
+	see(f, uuid);
+	if (!store_person_get(f->roll->store, uuid, f->arena, &p, &e))
+		see_branch(f, p.branch);
+}
+
+static void see_entry(struct feed *f, const struct entry *entry)
+{
+	const char *base = f->roll->settings->directory.dir.base;
+	see(f, entry->uuid);
+	see_branch(f, dn_branch(base ? base : "", entry->dn, f->arena));
+}
+
+bool feed_named(struct feed *f, const char *branch)
+{
+	pthread_mutex_lock(&f->lock);
+	bool named = has_branch(&f->named, branch);
+	pthread_mutex_unlock(&f->lock);
+	return named;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -112,24 +209,28 @@ static void absent(struct feed *f, const char *uuid)
 		missed(f, uuid, &e);
 }
 
-/* Everyone who is known and was not named is absent: a weak sign, to be confirmed. */
-static void compare(struct feed *f)
+/* Told once, until it is another reason. */
+static void tell_doubt(struct feed *f, const struct source_doubts *d)
 {
-	unsigned char (*known)[16] = NULL;
-	size_t count = 0, at = 0;
-	struct err e;
-	const char *why;
-	char uuid[UUID_TEXT];
-	if (store_people_uuids(f->roll->store, &known, &count, &e)) {
-		missed(f, NULL, &e);
-		return;                 /* and not trusted: see started() */
-	}
-	const struct refresh_facts facts = { .ended_well = true, .named = (int64_t)f->seen_count, .known = (int64_t)count };
-	if (!brake_believes(&facts, &why)) {
-		log_event(LOG_ALARM_LEVEL, "feed", NULL, "the refresh is not believed: %s", why);
-		free(known);
+	const char *why = d->all ? d->all : d->count ? d->branches[0].why : "";
+	if (!strncmp(f->doubt_told, why, sizeof(f->doubt_told) - 1))
+		return;
+	str_copy(f->doubt_told, sizeof(f->doubt_told), why);
+	if (!*why) {
+		log_event(LOG_INFO_LEVEL, "feed", NULL, "nothing speaks against absences any more");
 		return;
 	}
+	const char *who = d->all ? "nobody is believed to be absent"
+				 : arena_printf(f->arena, "nobody of \"%s\" is believed to be absent", d->branches[0].branch);
+	log_event(LOG_ALARM_LEVEL, "feed", NULL, "%s: %s", who, why);
+	roll_alarm(f->roll, who, why);
+}
+
+/* Everyone who is known and was not named is absent: a weak sign, to be confirmed. */
+static void compare(struct feed *f, unsigned char (*known)[16], size_t count)
+{
+	size_t at = 0;
+	char uuid[UUID_TEXT];
 	if (f->seen_count)
 		qsort(f->seen, f->seen_count, sizeof(*f->seen), by_bytes);
 	for (size_t i = 0; i < count; i++) {
@@ -141,42 +242,86 @@ static void compare(struct feed *f)
 		absent(f, uuid);
 		arena_reset(f->arena);
 	}
-	free(known);
+}
+
+/* What the refresh says of those whom it did not name, and whether that is believed. */
+static void conclude(struct feed *f, struct source_doubts doubts)
+{
+	unsigned char (*known)[16] = NULL;
+	size_t count = 0;
+	struct err e;
+	const char *why;
+	if (store_people_uuids(f->roll->store, &known, &count, &e)) {
+		missed(f, NULL, &e);
+		return;                 /* and not trusted: see started() */
+	}
+	const struct refresh_facts facts = { .ended_well = true, .named = (int64_t)f->seen_count, .known = (int64_t)count };
+	if (!doubts.all && !brake_believes(&facts, &why))
+		doubts.all = why;
+	tell_doubt(f, &doubts);
 	pthread_mutex_lock(&f->lock);
-	f->trusted = !f->store_missed;
+	arena_reset(f->doubts_arena);
+	f->doubts = source_doubts_copy(&doubts, f->doubts_arena);
+	if (!doubts.all) {
+		const struct branches before = f->named;
+		f->named = f->naming;
+		f->naming = before;
+	}
+	pthread_mutex_unlock(&f->lock);
+	bool believed = !doubts.all;
+	if (believed)
+		compare(f, known, count);
+	free(known);
+	if (believed && !f->store_missed && roll_refreshed(f->roll, f->arena, &e))
+		missed(f, NULL, &e);
+	pthread_mutex_lock(&f->lock);
+	f->complete = !f->store_missed;
+	f->trusted = f->complete && believed;
 	f->refreshed_ms = clock_now(f->roll->clock);
 	*f->trouble = '\0';
 	pthread_mutex_unlock(&f->lock);
+	atomic_store(&f->roll->doubt, f->trusted ? DOUBT_NONE : believed ? DOUBT_OPEN : DOUBT_ALL);
+}
+
+/* Until a refresh has ended well what is known stays so. */
+static void not_known_now(struct feed *f)
+{
+	int none = DOUBT_NONE;
+	atomic_compare_exchange_strong(&f->roll->doubt, &none, DOUBT_OPEN);
 }
 
 static void started(struct feed *f, const struct source_event *ev)
 {
+	not_known_now(f);
 	f->refreshing = true;
 	f->store_missed = false;
 	f->seen_count = 0;
+	no_branches(&f->naming);
 	pthread_mutex_lock(&f->lock);
 	f->connected = true;
-	f->trusted = false;             /* until it has ended, and is believed */
+	f->complete = f->trusted = false;             /* until it has ended, and is believed */
 	str_copy(f->server, sizeof(f->server), ev->server ? ev->server : "");
 	pthread_mutex_unlock(&f->lock);
 }
 
 static void lost(struct feed *f, const struct source_event *ev)
 {
+	not_known_now(f);
 	f->refreshing = false;
 	f->seen_count = 0;
 	pthread_mutex_lock(&f->lock);
-	f->connected = f->trusted = false;
+	f->connected = f->complete = f->trusted = false;
 	str_copy(f->trouble, sizeof(f->trouble), ev->err.text);
 	pthread_mutex_unlock(&f->lock);
 	log_err(LOG_WARN_LEVEL, "feed", NULL, &ev->err);
 }
 
-static void refreshed(struct feed *f)
+static void refreshed(struct feed *f, const struct source_event *ev)
 {
+	size_t named = f->seen_count;
 	f->refreshing = false;
-	compare(f);
-	log_event(LOG_INFO_LEVEL, "feed", NULL, "refresh complete: %zu people named", f->seen_count);
+	conclude(f, ev->doubts);
+	log_event(LOG_INFO_LEVEL, "feed", NULL, "refresh complete: %zu people named", named);
 	free(f->seen);
 	f->seen = NULL;
 	f->seen_count = f->seen_cap = 0;
@@ -200,12 +345,12 @@ int feed_step(struct feed *f, int timeout_ms)
 		started(f, &ev);
 		break;
 	case SOURCE_ENTRY:
-		see(f, ev.uuid);
+		see_entry(f, ev.entry);
 		if (roll_entry(f->roll, ev.entry, f->arena, &e))
 			missed(f, ev.uuid, &e);
 		break;
 	case SOURCE_PRESENT:
-		see(f, ev.uuid);
+		see_present(f, ev.uuid);
 		break;
 	case SOURCE_GONE:
 		/* Within a refresh nothing may be concluded before its end; what is gone was not named then. */
@@ -213,7 +358,7 @@ int feed_step(struct feed *f, int timeout_ms)
 			absent(f, ev.uuid);
 		break;
 	case SOURCE_REFRESHED:
-		refreshed(f);
+		refreshed(f, &ev);
 		break;
 	case SOURCE_LOST:
 		lost(f, &ev);
@@ -225,156 +370,6 @@ int feed_step(struct feed *f, int timeout_ms)
 
 /* --- the confirm thread --------------------------------------------------------------------------------- */
 
-struct candidate { const struct store_person *person; char *why; bool departs; };
-
-/* One second opinion.  True when he departs. */
-static bool doubt(struct feed *f, struct candidate *c)
-{
-	const struct entry *entry = NULL;
-	enum whereabouts where;
-	struct arena *a = f->confirm_arena;
-	struct err e;
-	if (f->confirm->reread(f->confirm, c->person->uuid, a, &where, &entry, &e)) {
-		log_err(LOG_WARN_LEVEL, "confirm", c->person->login, &e);
-		return false;
-	}
-	if (where == WHERE_GONE || where == WHERE_OUTSIDE) {
-		c->why = arena_printf(a, "re-read: %s", whereabouts_name(where));
-		return true;
-	}
-	struct person now;
-	if (!person_read(entry, f->roll->rules, clock_now(f->roll->clock), a, &now, &e) &&
-		(now.signal == SIGNAL_WITHDRAWN || now.signal == SIGNAL_DUE)) {
-		c->why = now.reason;
-		return true;
-	}
-	/* Still there: whatever he is now, it is news like any other. */
-	if (roll_entry(f->roll, entry, a, &e))
-		log_err(LOG_ERROR_LEVEL, "confirm", c->person->login, &e);
-	return false;
-}
-
-static void depart(struct feed *f, const struct candidate *c)
-{
-	struct err e;
-	int rc = c->person->signal == SIGNAL_ABSENT ? roll_departed(f->roll, c->person->uuid, c->why, f->confirm_arena, &e)
-						    : roll_withdrawn(f->roll, c->person->uuid, f->confirm_arena, &e);
-	if (rc == ERR_STALE)
-		return;                 /* heard of while he was doubted: he stays */
-	if (!rc)
-		rc = store_departure_add(f->roll->store, c->person->uuid, clock_now(f->roll->clock), &e);
-	if (rc)
-		log_err(LOG_ERROR_LEVEL, "confirm", c->person->login, &e);
-}
-
-static bool brake_open(struct feed *f, int64_t wanting)
-{
-	const struct settings *s = f->roll->settings;
-	const struct brake_rules rules = { .count = s->life.departures_hour, .percent = s->life.departures_percent };
-	int64_t departed, now = clock_now(f->roll->clock);
-	struct store_counts counts;
-	struct err e;
-	if (store_departures(f->roll->store, now - BRAKE_WINDOW_MS, &departed, &e) || store_counts(f->roll->store, &counts, &e)) {
-		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
-		return false;
-	}
-	int64_t roll = counts.stage[STAGE_ACTIVE] + counts.stage[STAGE_HELD];
-	bool open = brake_lets(&rules, roll, departed, wanting);
-	pthread_mutex_lock(&f->lock);
-	bool first = !open && !f->braked;       /* told once, not every half minute */
-	f->braked = !open;
-	f->waiting = open ? 0 : wanting;
-	f->brake_again_ms = open ? 0 : now + BRAKE_AGAIN_MS;
-	pthread_mutex_unlock(&f->lock);
-	if (first)
-		log_event(LOG_ALARM_LEVEL, "confirm", NULL,
-			"departure brake: %lld people would lose access by absence, %lld did within the hour; nobody of them is touched."
-			" If it is right, raise life.departures_per_hour and restart",
-			(long long)wanting, (long long)departed);
-	return open;
-}
-
-static int confirm_weak(struct feed *f)
-{
-	struct arena *a = f->confirm_arena;
-	struct store_person *list;
-	size_t n, departing = 0;
-	struct err e;
-	int64_t now = clock_now(f->roll->clock);
-	pthread_mutex_lock(&f->lock);
-	bool later = f->brake_again_ms > now;
-	pthread_mutex_unlock(&f->lock);
-	int64_t mono = clock_mono(f->roll->clock);
-	if (later || mono < f->weak_again_mono)
-		return 0;
-	f->weak_again_mono = mono + LOOK_AGAIN_MS;
-	if (store_weak(f->roll->store, now - f->roll->settings->life.weak_wait_ms, CONFIRM_BATCH, a, &list, &n, &e)) {
-		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
-		return 0;
-	}
-	struct candidate *c = arena_alloc(a, (n + 1) * sizeof(*c));
-	for (size_t i = 0; i < n; i++) {
-		c[i].person = &list[i];
-		c[i].departs = doubt(f, &c[i]);
-		departing += c[i].departs;
-	}
-	if (!departing || !brake_open(f, (int64_t)departing))
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (c[i].departs)
-			depart(f, &c[i]);
-	return 1;
-}
-
-/* Is he, at this moment, gone or not entitled?  An entry that is there must say so itself, and be readable. */
-static int out_right_now(struct feed *f, const char *uuid, bool *out, struct err *e)
-{
-	struct arena *a = f->confirm_arena;
-	const struct entry *entry = NULL;
-	enum whereabouts where;
-	struct person now;
-	struct err unreadable;
-	*out = false;
-	int rc = f->confirm->reread(f->confirm, uuid, a, &where, &entry, e);
-	if (rc)
-		return rc;
-	if (where == WHERE_GONE || where == WHERE_OUTSIDE) {
-		*out = true;
-		return 0;
-	}
-	bool readable = !person_read(entry, f->roll->rules, clock_now(f->roll->clock), a, &now, &unreadable);
-	*out = now.signal == SIGNAL_DISABLED || (readable && now.signal == SIGNAL_WITHDRAWN);
-	return roll_entry(f->roll, entry, a, e);
-}
-
-/* Grace is over: only whoever is still not entitled at this moment is taken down. */
-static int confirm_retire(struct feed *f)
-{
-	struct arena *a = f->confirm_arena;
-	struct store_account *list;
-	size_t n;
-	struct err e;
-	int did = 0;
-	int64_t mono = clock_mono(f->roll->clock);
-	if (mono < f->retire_again_mono)
-		return 0;
-	f->retire_again_mono = mono + LOOK_AGAIN_MS;
-	if (store_graceless(f->roll->store, STAGE_SUSPENDED, clock_now(f->roll->clock), RETIRE_BATCH, a, &list, &n, &e)) {
-		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
-		return 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		bool still_out, retired = false;
-		int rc = out_right_now(f, list[i].uuid, &still_out, &e);
-		if (!rc && still_out)
-			rc = roll_retire(f->roll, &list[i], &retired, a, &e);
-		if (rc)
-			log_err(LOG_WARN_LEVEL, "confirm", list[i].uuid, &e);
-		did += retired;
-	}
-	return did > 0;
-}
-
 int confirm_step(struct feed *f)
 {
 	int did = 0, due = 0;
@@ -382,9 +377,7 @@ int confirm_step(struct feed *f)
 	arena_reset(f->confirm_arena);
 	if (roll_due(f->roll, f->confirm_arena, &due, &e))
 		log_err(LOG_ERROR_LEVEL, "confirm", NULL, &e);
-	if (feed_trusted(f)) {
-		did |= confirm_weak(f);
-		did |= confirm_retire(f);
-	}
+	did |= feed_confirm_weak(f);
+	did |= retire_step(f);
 	return did || due;
 }

@@ -21,9 +21,12 @@ void feed_free(struct feed *);                        /* closes neither source n
 int feed_step(struct feed *, int timeout_ms);
 /* 1 = something was decided, 0 = nothing to do now. */
 int confirm_step(struct feed *);
-/* Has a refresh ended well, and is the connection up since? */
+/* Has a refresh ended well and spoken for everybody, and is the connection up since? */
 bool feed_trusted(struct feed *);
-/* {"directory": "...", "server": "...", "refreshed": "...", "brake": "..."} */
-void feed_health(struct feed *, struct json *into);
+/* What speaks against the absence of somebody last seen at this DN, by the last refresh; NULL: nothing. */
+char *feed_doubt(struct feed *, const char *dn, struct arena *);
+/* {"directory": "...", "server": "...", "refreshed": "...", "doubt": "why", "doubts": ["branch: why"],
+ * "departures_held_by_brake": n, "joins_held_by_brake": n, "first_start": "...", "brake": ["branch: n departures wait for an approval"]} */
+void feed_health(struct feed *, struct arena *, struct json *into);
 
 #endif

@@ -33,7 +33,7 @@ static int take_hold(struct roll *r, const struct store_person *p, unsigned gene
 	int64_t now = clock_now(r->clock), alarms = 0;
 	int rc = store_account_get(r->store, p->uuid, generation, a, &acc, e);
 	if (!rc && alarm)
-		rc = store_holds(r->store, now - BRAKE_WINDOW_MS, &alarms, e);
+		rc = store_acts(r->store, ACT_KIND_HOLD, NULL, now - BRAKE_HOUR_MS, &alarms, NULL, e);
 	if (rc == ERR_ABSENT)
 		return err_set(e, ERR_ABSENT, "\"%s\" has no account: there is nothing to hold", p->login);
 	if (rc)
@@ -56,7 +56,7 @@ static int take_hold(struct roll *r, const struct store_person *p, unsigned gene
 	moved->what = d.stage == h.stage ? NULL : arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage));
 	moved->why = d.why;
 	rc = store_account_news(r->store, &acc, e);
-	return rc || !alarm ? rc : store_hold_add(r->store, p->uuid, now, e);
+	return rc || !alarm ? rc : store_act_add(r->store, ACT_KIND_HOLD, p->uuid, p->branch, now, 0, e);
 }
 
 static int hold(struct roll *r, const struct store_person *p, unsigned generation, const char *reason, bool alarm,

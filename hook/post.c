@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/str.h"
 #include "hook/post_inside.h"
+#include "policies/stage.h"
 
 #define LETTER_MEMORY (1u << 20)
 #define STORE_RETRY_MS 5000
@@ -125,6 +126,18 @@ static bool is_superseded(struct post *p, const struct store_letter *l, struct a
 	return account.generation < person.generation;
 }
 
+/* An entry that is not found may be gone, or only out of sight for a while: an access rule, a branch that is on another
+ * server, a backup that is not the last one.  Only of whoever is known to have left it is the end. */
+static bool has_left(struct post *p, const struct store_letter *l, struct arena *a)
+{
+	struct store_person person;
+	struct store_account account;
+	if (store_person_get(p->parts.store, l->uuid, a, &person, NULL) ||
+		store_account_by_id(p->parts.store, l->account_id, a, &account, NULL))
+		return false;
+	return person.signal == SIGNAL_ABSENT && (account.stage == STAGE_SUSPENDED || account.stage == STAGE_RETIRED);
+}
+
 static void failed(struct post *p, const struct store_letter *l, const struct err *why)
 {
 	bool outage = is_outage(why);
@@ -135,7 +148,7 @@ static void failed(struct post *p, const struct store_letter *l, const struct er
 	if (outage)
 		pause_all(p, why);
 	/* An outage is one piece of news, whoever's letter met it. */
-	log_err(refused ? LOG_ERROR_LEVEL : LOG_WARN_LEVEL, "post", outage ? "directory" : l->uuid, why);
+	log_err(refused && why->kind != ERR_ABSENT ? LOG_ERROR_LEVEL : LOG_WARN_LEVEL, "post", outage ? "directory" : l->uuid, why);
 	told(l->uuid, store_letter_failed(p->parts.store, l->account_id, l->digest, due, why->text, &e), &e);
 }
 
@@ -149,12 +162,11 @@ static void try_letter(struct post *p, const struct store_letter *l, struct aren
 	}
 	POINT("post.before");
 	int rc = p->parts.deliver(p->parts.deliver_ctx, l->uuid, l->payload, a, &changed, &e);
-	if (rc && rc != ERR_ABSENT) {
+	if (rc && (rc != ERR_ABSENT || !has_left(p, l, a))) {
 		failed(p, l, &e);
 		return;
 	}
 	p->pauses = 0;
-	/* Nobody to write to any more: that is settled too. */
 	if (changed || rc)
 		log_event(LOG_INFO_LEVEL, "post", l->uuid, rc ? "the entry is gone: nothing was written" : "entry written");
 	settle(p, l);

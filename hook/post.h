@@ -26,7 +26,7 @@ struct post_parts {
 	const struct seal_to *escrow;        /* the company's recipients; the employee's own is added per person */
 	const struct seal_key *own_key;      /* opens what the store holds */
 	/* Writes one entry: own_write() over a kept connection, or a test's model of a directory.
-	 * Fails: ABSENT (no entry: the letter is settled, there is nobody to write to), TEMP, PERM, AUTH. */
+	 * Fails: ABSENT (no entry: of whoever has left that settles the letter, else it is tried again), TEMP, PERM, AUTH. */
 	int (*deliver)(void *ctx, const char *uuid, const char *payload, struct arena *, bool *changed, struct err *e);
 	void *deliver_ctx;
 };

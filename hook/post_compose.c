@@ -45,7 +45,7 @@ static const unsigned char shown_when[OWN_COUNT] = {
 	[OWN_PROFILE] = LIVING,
 	[OWN_PACKAGE] = LIVING,
 	[OWN_BUNDLE] = LIVING,
-	[OWN_RETIRE_AFTER] = LIVING,
+	[OWN_RETIRE_AFTER] = LIVING | RETIRING,
 	[OWN_HOLD_REASON] = LIVING,
 	[OWN_ROTATION_DUE] = LIVING,
 	[OWN_PROOF_RESULT] = LIVING,
@@ -116,6 +116,17 @@ static int64_t rotation_due(const struct subject *s)
 	return usable && every > 0 ? s->found->key_created_ms + every : 0;
 }
 
+/* The end of grace; of whoever is retiring, when the last that is left will be gone, as far as that is known. */
+static int64_t retire_after(const struct subject *s)
+{
+	int64_t isolation = s->post->parts.settings->cloud.driver.isolation_ms;
+	int64_t server = s->found->server_expires_ms, env = s->found->env_isolated_ms;
+	if (s->account->stage != STAGE_RETIRED)
+		return s->account->retire_after_ms;
+	env = env && isolation > 0 ? env + isolation : 0;
+	return env > server ? env : server;
+}
+
 static char *proof_counts(const struct subject *s)
 {
 	const struct found *f = s->found;
@@ -167,7 +178,7 @@ static char *value_of(const struct subject *s, enum own own)
 	case OWN_SINCE:
 		return moment(s, account->since_ms);
 	case OWN_RETIRE_AFTER:
-		return moment(s, account->retire_after_ms);
+		return moment(s, retire_after(s));
 	case OWN_HOLD_REASON:
 		return text(s, account->hold_reason);
 	case OWN_ROTATION_DUE:

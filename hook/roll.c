@@ -14,16 +14,16 @@ void roll_say(struct roll *r, const struct store_person *p, unsigned generation,
 	const char *why, const char *request_id)
 {
 	const struct evidence_line line = { .event = event,
-		.uuid = p->uuid,
-		.login = p->login,
+		.uuid = p ? p->uuid : NULL,
+		.login = p ? p->login : NULL,
 		.generation = generation,
 		.what = what,
 		.why = why,
 		.request_id = request_id,
-		.csn = p->csn };
+		.csn = p ? p->csn : NULL };
 	struct err e;
 	if (evidence_add(r->evidence, &line, &e))
-		log_err(LOG_ERROR_LEVEL, "evidence", p->login, &e);
+		log_err(LOG_ERROR_LEVEL, "evidence", line.login, &e);
 }
 
 static const struct profile_settings *profile_of(const struct roll *r, const char *name)
@@ -83,6 +83,8 @@ void roll_move(struct roll *r, struct store_account *acc, const struct store_per
 {
 	int64_t now = clock_now(r->clock);
 	bool first_cut = d->cut && (acc->stage == STAGE_ACTIVE || acc->stage == STAGE_DUE);
+	/* A call of his cut may land after he is back. */
+	bool returns = d->stage == STAGE_ACTIVE && acc->stage >= STAGE_SUSPENDED;
 	acc->stage = d->stage;
 	acc->since_ms = d->since_ms;
 	acc->retire_after_ms = d->retire_after_ms;
@@ -91,11 +93,11 @@ void roll_move(struct roll *r, struct store_account *acc, const struct store_per
 	if (first_cut) {
 		acc->cut_ms = now;
 		acc->cut_strong = p->signal == SIGNAL_DISABLED;
-		acc->cut_csn = acc->cut_strong ? p->csn : NULL;
+		acc->cut_csn = p->csn;
 	}
 	acc->due_ms = d->stage == STAGE_DUE || d->stage == STAGE_NONE ? INT64_MAX : now;
 	acc->lane = d->stage == STAGE_ACTIVE ? LANE_JOIN : d->cut && d->stage != STAGE_RETIRED ? LANE_REVOKE : LANE_TIDY;
-	acc->sweep_ms = 0;
+	acc->sweep_ms = returns ? now + r->settings->life.sweep_ms : 0;
 }
 
 void roll_look_again(struct roll *r, struct store_account *acc)
@@ -143,73 +145,169 @@ static char *profile_note(const struct store_person *p, const struct store_accou
 		placement.profile);
 }
 
+/* What an administrator should know of somebody whom nothing may be taken from by absence. */
+static char *protection_note(const struct store_person *p, const struct decision *d, int64_t now, struct arena *a)
+{
+	bool in = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE || p->signal == SIGNAL_NONE;
+	if (!p->is_protected || in)
+		return NULL;
+	if (d->stage == STAGE_ACTIVE || d->stage == STAGE_HELD)
+		return arena_printf(a, "protected: keeps access although he is %s (%s)", signal_name((enum signal)p->signal), p->reason);
+	if (d->stage == STAGE_SUSPENDED && d->retire_after_ms && now >= d->retire_after_ms)
+		return arena_strdup(a, ROLL_PROTECTED_FOR_GOOD);
+	return NULL;
+}
+
+/* What apply() finds out, step by step. */
+struct hearing_of {
+	struct store_account acc;
+	struct history was;
+	struct news news;
+	struct decision d;
+	const struct profile_settings *profile;
+	bool in, fresh;                /* entitled, now or later; whoever joins now is new here */
+	bool joins;
+	struct joining joining;
+	char *note;
+};
+
+bool roll_unsure(const struct roll *r, const struct store_person *p)
+{
+	return atomic_load(&r->doubt) != DOUBT_NONE && p->signal == SIGNAL_ENTITLED && !p->solid;
+}
+
+static int hear(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct hearing_of *o,
+	struct err *e)
+{
+	const struct stage_rules rules = { .grace_ms = r->settings->life.grace_ms };
+	int rc = p->generation ? store_account_get(r->store, p->uuid, 0, a, &o->acc, e) : 0;
+	if (rc)
+		return rc;
+	o->was = roll_history(&o->acc);
+	o->was.release = heard->release;
+	o->fresh = o->was.stage == STAGE_NONE || o->was.stage == STAGE_DUE || o->was.stage == STAGE_RETIRED;
+	o->in = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE;
+	o->profile = profile_of(r, p->profile);
+	o->news = (struct news){ .signal = (enum signal)p->signal,
+		.confirmed = heard->confirmed,
+		.csn = p->csn,
+		.now_ms = clock_now(r->clock),
+		.is_protected = p->is_protected,
+		.at_login = o->profile && o->profile->trigger == 1,
+		.unsure = heard->unsure || (o->was.cut_strong && roll_unsure(r, p)),
+		.gone_again = heard->gone_again,
+		.name_taken = o->fresh && o->in && name_taken(r, p, a, &o->note) };
+	o->d = stage_decide(&o->was, &o->news, &rules);
+	o->joins = o->fresh && o->d.stage == STAGE_ACTIVE && o->profile;
+	if (!o->joins)
+		return 0;
+	rc = roll_may_join(r, p, o->profile, a, &o->joining, e);
+	if (rc || !o->joining.note)
+		return rc;
+	o->note = o->joining.note;
+	o->news.waits = true;
+	o->d = stage_decide(&o->was, &o->news, &rules);
+	return 0;
+}
+
+/* The decision into his account, or into a new one. */
+static int into_account(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct hearing_of *o,
+	struct roll_moved *moved, struct err *e)
+{
+	struct store_account *acc = &o->acc;
+	bool moves = o->d.stage != o->was.stage;
+	if (o->d.new_generation || (!p->generation && o->d.stage != STAGE_NONE)) {
+		struct err why;
+		int rc = account_begin(r, p, &o->d, a, &why);
+		if (rc && rc != ERR_INPUT) {
+			*e = why;
+			return rc;
+		}
+		if (rc) {
+			o->note = arena_strdup(a, why.text);
+			log_err(LOG_WARN_LEVEL, "roll", p->login, &why);
+		}
+		moved->generation = rc ? 0 : p->generation;
+		return 0;
+	}
+	if (!p->generation || !(moves || heard->release || strengthen(p, acc) || engine_struck(r->engine, p->uuid)))
+		return 0;
+	if (moves) {
+		roll_move(r, acc, p, &o->d);
+		moved->generation = acc->generation;
+	} else if (heard->release) {
+		acc->hold_reason = NULL;
+		roll_look_again(r, acc);
+	} else if (o->d.stage == STAGE_ACTIVE) {
+		/* Cut from memory, and back before the store knew: everything is looked at anew. */
+		acc->since_ms = acc->due_ms = clock_now(r->clock);
+		acc->sweep_ms = acc->since_ms + r->settings->life.sweep_ms;
+		acc->lane = LANE_JOIN;
+	}
+	strengthen(p, acc);
+	return store_account_news(r->store, acc, e);
+}
+
+static int departure_approved(struct roll *r, const char *uuid, struct arena *a, bool *approved, struct err *e)
+{
+	struct store_frozen row;
+	int rc = store_frozen_get(r->store, uuid, FROZEN_DEPARTURE, a, &row, e);
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	*approved = !rc && roll_approved(r, &row);
+	return 0;
+}
+
+/* Whoever costs money by this, or departs by a weak sign, is counted by the brakes, unless an administrator let him pass;
+ * whoever does not wait any more is on no list. */
+static int count(struct roll *r, const struct store_person *p, const struct hearing_of *o, bool moved, struct arena *a, struct err *e)
+{
+	bool departs = moved && o->d.stage == STAGE_SUSPENDED && p->signal != SIGNAL_DISABLED;
+	bool joins = moved && o->joins, approved = o->joining.approved;
+	int rc = departs ? departure_approved(r, p->uuid, a, &approved, e) : 0;
+	if (!rc && (joins || departs) && !approved)
+		rc = store_act_add(r->store, joins ? ACT_KIND_JOIN : ACT_KIND_DEPARTURE, p->uuid, p->branch, o->news.now_ms,
+			joins ? o->joining.fen : 0, e);
+	if (!rc && moved && o->d.stage == STAGE_RETIRED)
+		rc = store_act_add(r->store, ACT_KIND_RETIRE, p->uuid, p->branch, o->news.now_ms, 0, e);
+	if (!rc && !o->news.waits)
+		rc = store_frozen_drop(r->store, p->uuid, FROZEN_JOIN, e);
+	if (!rc && !o->d.wait)
+		rc = store_frozen_drop(r->store, p->uuid, FROZEN_DEPARTURE, e);
+	return rc;
+}
+
 /* The heart: person as known now + account -> decision -> store.  Inside a transaction of the caller. */
 static int apply(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct roll_moved *moved,
 	struct err *e)
 {
-	struct store_account acc = { 0 };
-	int rc = p->generation ? store_account_get(r->store, p->uuid, 0, a, &acc, e) : 0;
+	struct hearing_of o = { 0 };
+	int64_t now = clock_now(r->clock);
+	int rc = hear(r, p, heard, a, &o, e);
+	if (!rc)
+		rc = into_account(r, p, heard, a, &o, moved, e);
+	if (!rc)
+		rc = count(r, p, &o, moved->generation != 0, a, e);
 	if (rc)
 		return rc;
-	int64_t now = clock_now(r->clock);
-	struct history h = roll_history(&acc);
-	h.release = heard->release;
-	bool fresh = h.stage == STAGE_NONE || h.stage == STAGE_DUE || h.stage == STAGE_RETIRED;
-	bool in = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE;
-	const struct profile_settings *ps = profile_of(r, p->profile);
-	char *note = NULL;
-	struct news n = { .signal = (enum signal)p->signal,
-		.confirmed = heard->confirmed,
-		.csn = p->csn,
-		.now_ms = now,
-		.at_login = ps && ps->trigger == 1,
-		.gone_again = heard->gone_again,
-		.name_taken = fresh && in && name_taken(r, p, a, &note) };
-	const struct stage_rules rules = { .grace_ms = r->settings->life.grace_ms };
-	struct decision d = stage_decide(&h, &n, &rules);
-	if (d.new_generation || (!p->generation && d.stage != STAGE_NONE)) {
-		struct err why;
-		rc = account_begin(r, p, &d, a, &why);
-		if (rc == ERR_INPUT) {
-			note = arena_strdup(a, why.text);
-			log_err(LOG_WARN_LEVEL, "roll", p->login, &why);
-		} else if (rc) {
-			*e = why;
-			return rc;
-		} else {
-			moved->generation = p->generation;
-		}
-	} else if (p->generation &&
-		   (d.stage != h.stage || heard->release || strengthen(p, &acc) || engine_struck(r->engine, p->uuid))) {
-		if (d.stage != h.stage) {
-			roll_move(r, &acc, p, &d);
-			moved->generation = acc.generation;
-		} else if (heard->release) {
-			acc.hold_reason = NULL;
-			roll_look_again(r, &acc);
-		} else if (d.stage == STAGE_ACTIVE) {
-			/* Cut from memory, and back before the store knew: everything is looked at anew. */
-			acc.since_ms = acc.due_ms = now;
-			acc.lane = LANE_JOIN;
-		}
-		strengthen(p, &acc);
-		rc = store_account_news(r->store, &acc, e);
-		if (rc)
-			return rc;
-	}
-	moved->what = arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage));
-	moved->why = d.why;
-	if (in && d.stage == STAGE_SUSPENDED && !p->csn)
-		note = "entitled again, but neither entryCSN nor modifyTimestamp can be read: let Rollcall's account read them";
+	moved->what = arena_printf(a, "%s -> %s", stage_name(o.was.stage), stage_name(o.d.stage));
+	moved->why = o.d.why;
+	if (o.in && o.d.stage == STAGE_SUSPENDED && !p->csn)
+		o.note = "entitled again, but neither entryCSN nor modifyTimestamp can be read: let Rollcall's account read them";
 	/* Entitled by evidence that is too old: when the same comes with newer evidence, it must count as news. */
-	if (in && (d.stage == STAGE_SUSPENDED || d.stage == STAGE_RETIRED))
+	if (o.in && (o.d.stage == STAGE_SUSPENDED || o.d.stage == STAGE_RETIRED))
 		p->hash[0] = '\0';
-	if (!note && p->generation && d.stage == STAGE_ACTIVE)
-		note = profile_note(p, &acc, a);
+	if (!o.note && p->generation && o.d.stage == STAGE_ACTIVE)
+		o.note = profile_note(p, &o.acc, a);
+	if (!o.note)
+		o.note = protection_note(p, &o.d, now, a);
+	bool unsure = o.news.unsure && o.d.stage != STAGE_ACTIVE && o.d.stage != STAGE_HELD;
+	if (unsure)
+		o.note = "entitled by what is not there: waits until the source is believed";
 	/* A waiting name and a start date are looked at again when their moment comes. */
-	p->due_ms = n.name_taken ? now + NAME_AGAIN_MS : p->signal == SIGNAL_DUE ? p->due_ms : 0;
-	p->weak_since_ms = d.wait ? (p->weak_since_ms ? p->weak_since_ms : now) : 0;
-	p->note = note;
+	p->due_ms = o.news.name_taken || unsure ? now + NAME_AGAIN_MS : p->signal == SIGNAL_DUE ? p->due_ms : 0;
+	p->weak_since_ms = o.d.wait ? (p->weak_since_ms ? p->weak_since_ms : now) : 0;
+	p->note = o.note;
 	return store_person_put(r->store, p, e);
 }
 
@@ -219,7 +317,9 @@ void roll_hurry(struct roll *r, const struct store_person *p, struct arena *a)
 	struct err e;
 	if (!p->generation || store_account_get(r->store, p->uuid, 0, a, &acc, &e))
 		return;
-	engine_strike_over(r->engine, p->uuid);
+	/* He was struck because a value said disabled: that he is out of sight by now is no answer to it. */
+	if (acc.stage != STAGE_ACTIVE || !p->weak_since_ms)
+		engine_strike_over(r->engine, p->uuid);
 	if (acc.lane == LANE_REVOKE)
 		engine_preempt(r->engine, acc.id);
 	else
@@ -250,7 +350,7 @@ int roll_apply(struct roll *r, struct store_person *p, const struct hearing *hea
 	return rc;
 }
 
-static int heard_of(struct roll *r, struct store_person *p, struct arena *a, struct err *e)
+int roll_hear(struct roll *r, struct store_person *p, struct arena *a, struct err *e)
 {
 	const struct hearing heard = { 0 };
 	return roll_apply(r, p, &heard, a, NULL, e);
@@ -262,78 +362,6 @@ static int confirmed(struct roll *r, struct store_person *p, bool gone_again, st
 	return roll_apply(r, p, &heard, a, NULL, e);
 }
 
-/* The directory's view of him into the store's record; true when it says something new. */
-static bool take_over(struct store_person *to, const struct person *from, int64_t now)
-{
-	bool news = strcmp(to->hash, from->hash) != 0 || to->signal != (int)from->signal || to->weak_since_ms || !to->login;
-	if (to->signal != (int)from->signal)
-		to->signal_ms = now;
-	str_copy(to->uuid, sizeof(to->uuid), from->uuid);
-	str_copy(to->hash, sizeof(to->hash), from->hash);
-	to->dn = from->dn;
-	to->login = from->login;
-	to->mail = from->mail;
-	to->display = from->display;
-	to->profile = from->profile;
-	to->uid_number = from->uid_number;
-	to->certificate = from->certificate;
-	to->certificate_len = from->certificate_len;
-	to->csn = from->csn;
-	to->due_ms = from->due_ms;
-	to->signal = from->signal;
-	to->reason = from->reason;
-	return news;
-}
-
-/* An entry that cannot be used: told, kept in sight, and nobody loses anything by it - unless a value in it says
- * disabled, which needs nothing else of it to be right. */
-static int unusable(struct roll *r, const struct person *p, struct store_person *known, bool is_known, const struct err *why,
-	struct arena *a, struct err *e)
-{
-	char *note = arena_strdup(a, why->text);
-	if (!is_known) {
-		*known = (struct store_person){ .dn = p->dn, .uid_number = -1, .signal_ms = clock_now(r->clock) };
-		str_copy(known->uuid, sizeof(known->uuid), p->uuid);
-		known->login = known->uuid;
-		known->signal = SIGNAL_NONE;
-	}
-	if (!known->note || strcmp(known->note, note) != 0)
-		log_err(LOG_WARN_LEVEL, "roll", known->login, why);
-	known->weak_since_ms = 0;
-	/* He is there: what was thought of his absence begins anew when he is absent again. */
-	if (known->signal == SIGNAL_ABSENT)
-		known->signal = SIGNAL_NONE;
-	known->hash[0] = '\0';
-	if (is_known && p->signal == SIGNAL_DISABLED) {
-		known->signal = SIGNAL_DISABLED;
-		known->reason = p->reason;
-		known->csn = p->csn;
-		return heard_of(r, known, a, e);
-	}
-	known->note = note;
-	return store_person_put(r->store, known, e);
-}
-
-static int one_entry(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
-{
-	struct person now;
-	struct store_person known = { .uid_number = -1 };
-	struct err why;
-	int rc = store_person_get(r->store, entry->uuid, a, &known, e);
-	bool is_known = rc == 0;
-	if (rc && rc != ERR_ABSENT)
-		return rc;
-	rc = person_read(entry, r->rules, clock_now(r->clock), a, &now, &why);
-	if (rc)
-		return unusable(r, &now, &known, is_known, &why, a, e);
-	bool changed_login = is_known && known.login && strcmp(known.login, now.login) != 0;
-	if (!take_over(&known, &now, clock_now(r->clock)) && !engine_struck(r->engine, entry->uuid))
-		return 0;
-	if (changed_login)
-		roll_say(r, &known, known.generation, "directory", "renamed; the account keeps its names", NULL, NULL);
-	return heard_of(r, &known, a, e);
-}
-
 static int one_absent(struct roll *r, const char *uuid, struct arena *a, struct err *e)
 {
 	struct store_person p;
@@ -342,10 +370,8 @@ static int one_absent(struct roll *r, const char *uuid, struct arena *a, struct 
 		return rc == ERR_ABSENT ? 0 : rc;
 	if (p.signal == SIGNAL_ABSENT)
 		return 0;
-	p.signal = SIGNAL_ABSENT;
-	p.signal_ms = clock_now(r->clock);
-	p.reason = "the directory does not name him";
-	return heard_of(r, &p, a, e);
+	roll_lost_sight(r, &p);
+	return roll_hear(r, &p, a, e);
 }
 
 static int one_departed(struct roll *r, const char *uuid, const char *why, struct arena *a, struct err *e)
@@ -361,6 +387,30 @@ static int one_departed(struct roll *r, const char *uuid, const char *why, struc
 	return confirmed(r, &p, false, a, e);
 }
 
+/* Confirmed, and a brake holds him back: he is left as he is, on a list. */
+static int one_frozen(struct roll *r, const char *uuid, const char *why, struct arena *a, struct err *e)
+{
+	struct store_person p;
+	int rc = store_person_get(r->store, uuid, a, &p, e);
+	if (rc)
+		return rc;
+	if (!p.weak_since_ms)
+		return err_set(e, ERR_STALE, "newer news of this person has come");
+	struct store_frozen row = { .kind = FROZEN_DEPARTURE, .branch = p.branch, .why = arena_strdup(a, why), .firm = true };
+	str_copy(row.uuid, sizeof(row.uuid), uuid);
+	p.note = arena_printf(a, "keeps access: %s; see rollcall plan", why);
+	rc = store_begin(r->store, e);
+	if (rc)
+		return rc;
+	rc = store_frozen_put(r->store, &row, clock_now(r->clock), a, NULL, e);
+	if (!rc)
+		rc = store_person_put(r->store, &p, e);
+	if (!rc)
+		return store_commit(r->store, e);
+	store_rollback(r->store);
+	return rc;
+}
+
 static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err *e)
 {
 	struct store_person p;
@@ -370,15 +420,20 @@ static int one_withdrawn(struct roll *r, const char *uuid, struct arena *a, stru
 	return rc ? rc : confirmed(r, &p, false, a, e);
 }
 
-static int one_retired(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
+static int one_retired(struct roll *r, int64_t account_id, bool *retired, struct arena *a, struct err *e)
 {
 	struct store_person p;
 	struct store_account now = { 0 };
-	int rc = store_person_get(r->store, acc->uuid, a, &p, e);
+	int rc = store_account_by_id(r->store, account_id, a, &now, e);
+	*retired = false;
+	/* Back by now: whatever is heard of him next, no brake was asked about it. */
+	if (rc || now.stage != STAGE_SUSPENDED)
+		return rc;
+	rc = store_person_get(r->store, now.uuid, a, &p, e);
 	if (!rc)
 		rc = confirmed(r, &p, true, a, e);
 	if (!rc)
-		rc = store_account_by_id(r->store, acc->id, a, &now, e);
+		rc = store_account_by_id(r->store, account_id, a, &now, e);
 	*retired = !rc && now.stage == STAGE_RETIRED;
 	return rc;
 }
@@ -394,12 +449,13 @@ static int look_again(struct roll *r, struct arena *a, int *did, struct err *e)
 		struct err one;
 		if (list[i].signal == SIGNAL_DUE)
 			list[i].signal = SIGNAL_ENTITLED;
-		if (heard_of(r, &list[i], a, &one))
+		const struct hearing heard = { .unsure = roll_unsure(r, &list[i]) };
+		if (roll_apply(r, &list[i], &heard, a, NULL, &one))
 			log_err(LOG_ERROR_LEVEL, "roll", list[i].login, &one);     /* the others go on */
 		else
 			(*did)++;
 	}
-	return rc;
+	return rc ? rc : roll_let_in(r, a, did, e);
 }
 
 /* --- the public ones: one change of the roll at a time ------------------------------------------------------ */
@@ -407,7 +463,7 @@ static int look_again(struct roll *r, struct arena *a, int *did, struct err *e)
 int roll_entry(struct roll *r, const struct entry *entry, struct arena *a, struct err *e)
 {
 	pthread_mutex_lock(&r->lock);
-	int rc = one_entry(r, entry, a, e);
+	int rc = roll_take(r, entry, a, e);
 	pthread_mutex_unlock(&r->lock);
 	return rc;
 }
@@ -436,12 +492,36 @@ int roll_withdrawn(struct roll *r, const char *uuid, struct arena *a, struct err
 	return rc;
 }
 
-int roll_retire(struct roll *r, const struct store_account *acc, bool *retired, struct arena *a, struct err *e)
+int roll_freeze(struct roll *r, const char *uuid, const char *why, struct arena *a, struct err *e)
 {
 	pthread_mutex_lock(&r->lock);
-	int rc = one_retired(r, acc, retired, a, e);
+	int rc = one_frozen(r, uuid, why, a, e);
 	pthread_mutex_unlock(&r->lock);
 	return rc;
+}
+
+int roll_judge(struct roll *r, const struct entry *entry, struct arena *a, struct person *out, struct err *e)
+{
+	struct store_person known;
+	pthread_mutex_lock(&r->lock);
+	int rc = store_person_get(r->store, entry->uuid, a, &known, e);
+	if (!rc || rc == ERR_ABSENT)
+		rc = roll_read(r, entry, rc ? NULL : &known, a, out, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
+int roll_retire(struct roll *r, int64_t account_id, bool *retired, struct arena *a, struct err *e)
+{
+	pthread_mutex_lock(&r->lock);
+	int rc = one_retired(r, account_id, retired, a, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
+void roll_alarm(struct roll *r, const char *what, const char *why)
+{
+	roll_say(r, NULL, 0, "alarm", what, why, NULL);
 }
 
 int roll_due(struct roll *r, struct arena *a, int *did, struct err *e)

@@ -18,6 +18,8 @@
 #include "hook/feed.h"
 #include "hook/notify.h"
 #include "hook/post.h"
+#include "hook/rebuild.h"
+#include "hook/retire.h"
 #include "hook/settings.h"
 #include "ldap/sync.h"
 
@@ -26,7 +28,9 @@
 #define THREAD_STACK (512 * 1024)
 #define ALARM_MEMORY (1u << 20)
 
-enum { EXIT_SETTINGS = 1, EXIT_USAGE = 2, EXIT_START = 3 };
+#define REBUILD_MEMORY (1u << 30)
+
+enum { EXIT_SETTINGS = 1, EXIT_USAGE = 2, EXIT_START = 3, EXIT_NOT_EMPTY = 4 };
 
 struct daemon {
 	struct arena *arena;
@@ -39,6 +43,7 @@ struct daemon {
 	struct seal_key *own_key;
 	struct store *store;
 	struct evidence *evidence;
+	struct guard *guard;
 	struct http_shared *http;
 	struct post_directory *post_directory;
 	struct post *post;
@@ -53,6 +58,7 @@ struct daemon {
 	struct worker *workers[80];
 	pthread_t threads[100];
 	size_t thread_count, worker_count;
+	bool rebuild;
 };
 
 /* --- threads ---------------------------------------------------------------------------------------------- */
@@ -139,11 +145,13 @@ static struct json *health(void *ctx, struct arena *a)
 	struct json *o = json_object(a);
 	struct engine_health h;
 	engine_health(d->engine, &h);
-	feed_health(d->feed, o);
+	feed_health(d->feed, a, o);
 	json_put_text(o, "cloud", h.cloud);
 	if (*h.trouble)
 		json_put_text(o, "cloud_trouble", h.trouble);
 	json_put_int(o, "cut_without_store", h.strikes);
+	guard_health(d->guard, a, o);
+	evidence_health(d->evidence, o);
 	return o;
 }
 
@@ -156,6 +164,12 @@ static void foreign(void *ctx, const char *uuid, unsigned generation, const char
 	struct err e;
 	if (roll_foreign(&d->roll, uuid, generation, request_id, a, &e))
 		log_err(LOG_ALARM_LEVEL, "roll", uuid, &e);
+}
+
+static int may_destroy(void *ctx, const char *uuid, unsigned generation, struct err *e)
+{
+	struct daemon *d = ctx;
+	return retire_may_destroy(d->feed, uuid, generation, e);
 }
 
 /* --- putting the parts together ----------------------------------------------------------------------------- */
@@ -178,11 +192,13 @@ static int open_state(struct daemon *d, struct err *e)
 {
 	const struct settings *s = &d->settings;
 	int rc = store_open(arena_printf(d->arena, "%s/rollcall.db", s->state_dir), &d->clock, &d->store, e);
-	if (!rc)
-		rc = evidence_open(arena_printf(d->arena, "%s/evidence.jsonl", s->state_dir), &d->clock, &d->evidence, e);
-	if (!rc)
-		evidence_second(d->evidence, s->evidence.second);
-	return rc;
+	if (rc)
+		return rc;
+	d->guard = guard_new(s, d->store, &d->clock);
+	/* Whatever is wrong with it stops granting; it must not stop revoking. */
+	evidence_start(arena_printf(d->arena, "%s/evidence.jsonl", s->state_dir), &d->clock, &d->evidence);
+	evidence_second(d->evidence, s->evidence.second);
+	return 0;
 }
 
 static int open_cloud(struct daemon *d, struct err *e)
@@ -220,7 +236,10 @@ static int open_cloud(struct daemon *d, struct err *e)
 		.barrier_text = s->policy.barrier_text,
 		.catalogue = s->policy.catalogue,
 		.foreign = foreign,
-		.foreign_ctx = d };
+		.foreign_ctx = d,
+		.guard = d->guard,
+		.may_destroy = may_destroy,
+		.destroy_ctx = d };
 	return engine_new(&parts, &d->engine, e);
 }
 
@@ -251,7 +270,9 @@ static int open_directory(struct daemon *d, struct err *e)
 		.store = d->store,
 		.evidence = d->evidence,
 		.engine = d->engine,
-		.clock = &d->clock };
+		.clock = &d->clock,
+		.guard = d->guard,
+		.asks_first = d->roll.asks_first };
 	pthread_mutex_init(&d->roll.lock, NULL);
 	pthread_mutex_init(&d->planning, NULL);
 	d->feed = feed_new(&d->roll, d->source, d->confirm);
@@ -265,6 +286,23 @@ static int open_directory(struct daemon *d, struct err *e)
 		.health = health,
 		.ctx = d };
 	return desk_open(&desk, &d->desk, e);
+}
+
+/* Before anything runs. */
+static int rebuild(struct daemon *d, struct err *e)
+{
+	AUTO_ARENA struct arena *a = arena_new(REBUILD_MEMORY);
+	struct rebuild_counts counts;
+	struct rebuild r = { .settings = &d->settings,
+		.rules = &d->rules,
+		.store = d->store,
+		.evidence = d->evidence,
+		.clock = &d->clock,
+		.source = sync_source(&d->settings.directory.dir, person_attributes(&d->rules, d->arena), &d->clock),
+		.call = worker_look(d->planner, a) };
+	int rc = rebuild_run(&r, &counts, e);
+	r.source->close(r.source);
+	return rc;
 }
 
 static int start_all(struct daemon *d, struct err *e)
@@ -332,6 +370,7 @@ static void close_all(struct daemon *d)
 	post_directory_free(d->post_directory);
 	http_stop(d->http);
 	evidence_close(d->evidence);
+	guard_free(d->guard);
 	store_close(d->store);
 	seal_to_free(d->escrow);
 	seal_key_free(d->own_key);
@@ -343,9 +382,11 @@ static void close_all(struct daemon *d)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: rollcalld -c FILE [-t]\n"
+	fprintf(stderr, "usage: rollcalld -c FILE [-t] [--yes] [--rebuild]\n"
 			"  -c FILE  settings, see rollcall.conf(5)\n"
-			"  -t       check the settings, show what is in force, and end\n");
+			"  -t       check the settings, show what is in force, and end\n"
+			"  --yes    a first start needs no approval\n"
+			"  --rebuild  fill a lost store from the directory and the marks in the cloud, then run\n");
 	return EXIT_USAGE;
 }
 
@@ -393,12 +434,14 @@ static int run(struct daemon *d)
 		rc = open_workers(d, &e);
 	if (!rc)
 		rc = open_directory(d, &e);
+	bool rebuilds = !rc && d->rebuild;
+	if (rebuilds)
+		rc = rebuild(d, &e);
 	if (rc) {
 		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
-		return EXIT_START;
+		return rebuilds && rc == ERR_PERM ? EXIT_NOT_EMPTY : EXIT_START;
 	}
 	const struct evidence_line line = { .event = "start", .what = "rollcalld " ROLLCALL_VERSION };
-	/* A full disk stops granting; it must not stop revoking. */
 	if (evidence_add(d->evidence, &line, &e))
 		log_err(LOG_ALARM_LEVEL, "main", NULL, &e);
 	evidence_tell_head(d->evidence);
@@ -420,15 +463,22 @@ int main(int argc, char **argv)
 {
 	static struct daemon d;
 	const char *file = NULL;
+	static const struct option longs[] = { { "yes", no_argument, NULL, 'y' },
+		{ "rebuild", no_argument, NULL, 'r' }, { NULL, 0, NULL, 0 } };
 	bool check = false, warned = false;
 	char *complaints = NULL;
 	struct err e;
 	int option;
-	while ((option = getopt(argc, argv, "c:t")) != -1) {
+	d.roll.asks_first = true;
+	while ((option = getopt_long(argc, argv, "c:t", longs, NULL)) != -1) {
 		if (option == 'c')
 			file = optarg;
 		else if (option == 't')
 			check = true;
+		else if (option == 'y')
+			d.roll.asks_first = false;
+		else if (option == 'r')
+			d.rebuild = true;
 		else
 			return usage();
 	}

@@ -30,6 +30,8 @@ static const struct conf_row profile_rows[] = {
 	{ .path = "region", .type = CONF_TEXT, .offset = IN(region), .help = "region of environment and server; none: cloud.region" },
 	{ .path = "trigger", .type = CONF_CHOICE, .offset = IN(trigger), .otherwise = "directory", .choices = "directory|login",
 		.help = "what begins: the entry in the directory, or the first login" },
+	{ .path = "price_yuan", .type = CONF_NUMBER, .offset = IN(price_yuan), .otherwise = "0", .max = 1e9,
+		.help = "what one person costs when he joins, in yuan (CNY): counted by life.money_per_day_yuan" },
 };
 
 const struct conf_row settings_rows[] = {
@@ -47,6 +49,12 @@ const struct conf_row settings_rows[] = {
 		.help = "who of them has an account; none: everyone" },
 	{ .path = "directory.disabled", .type = CONF_TEXT, .offset = AT(directory.disabled),
 		.help = "whose account is suspended at once; none: nobody's" },
+	{ .path = "directory.protected", .type = CONF_TEXT, .offset = AT(directory.guarded),
+		.help = "who loses access only by a value that says disabled, and is never retired; none: nobody" },
+	{ .path = "directory.sentinels", .type = CONF_TEXTS, .offset = AT(directory.sentinels),
+		.help = "entries that are always there: one missing, and nobody near it counts as absent; best one a branch" },
+	{ .path = "directory.schema_unreadable_ok", .type = CONF_BOOL, .offset = AT(directory.dir.schema_unreadable_ok),
+		.otherwise = "false", .help = "believe in absences also when the server's schema cannot be read" },
 	{ .path = "directory.widest", .type = CONF_TEXT, .offset = AT(directory.dir.widest),
 		.help = "where somebody who left the roll is looked for; none: directory.base" },
 	{ .path = "directory.still_ours", .type = CONF_TEXT, .offset = AT(directory.dir.still_ours),
@@ -166,6 +174,16 @@ const struct conf_row settings_rows[] = {
 		.max = 1000000, .help = "absences that are let through within an hour ..." },
 	{ .path = "life.departures_percent", .type = CONF_NUMBER, .offset = AT(life.departures_percent), .otherwise = "2",
 		.max = 100, .help = "... or this share of the roll, whichever is more" },
+	{ .path = "life.departures_per_day", .type = CONF_INT, .offset = AT(life.departures_day), .otherwise = "15",
+		.max = 1000000, .help = "the same within a day ..." },
+	{ .path = "life.departures_percent_day", .type = CONF_NUMBER, .offset = AT(life.departures_percent_day), .otherwise = "5",
+		.max = 100, .help = "... or this share of the roll, whichever is more" },
+	{ .path = "life.joins_per_hour", .type = CONF_INT, .offset = AT(life.joins_hour), .otherwise = "50", .max = 1000000,
+		.help = "people who may join within an hour; 0: no limit" },
+	{ .path = "life.money_per_day_yuan", .type = CONF_NUMBER, .offset = AT(life.money_day_yuan), .otherwise = "0", .max = 1e9,
+		.help = "what joining people may cost within a day, in yuan (CNY); 0: no limit" },
+	{ .path = "life.retirements_per_day", .type = CONF_INT, .offset = AT(life.retirements_day), .otherwise = "20", .max = 1000000,
+		.help = "accounts whose taking down may begin within a day, after grace; 0: none" },
 	{ .path = "life.rotation", .type = CONF_SECONDS, .offset = AT(life.rotation_ms), .otherwise = "90d", .min = 60,
 		.max = FOREVER, .help = "an API key is due for rotation at this age" },
 	{ .path = "life.prove_every", .type = CONF_SECONDS, .offset = AT(cloud.driver.prove_every_ms), .otherwise = "24h",
@@ -227,6 +245,8 @@ static void complete(struct settings *s, struct arena *arena)
 		&s->cloud.endpoint.connect };
 	for (size_t i = 0; i < ARRAY_LEN(optional); i++)
 		empty_is_none(optional[i]);
+	dir->sentinel_count = s->directory.sentinels.count;
+	dir->sentinels = s->directory.sentinels.items;
 	dir->uri_count = s->directory.uri.count;
 	dir->uris = s->directory.uri.items;
 	dir->max_message = MAX_MESSAGE;
@@ -271,6 +291,11 @@ int settings_load(const char *file, struct arena *arena, struct settings *out, s
 	*out = s;
 	*rules = r;
 	return 0;
+}
+
+int64_t settings_fen(double yuan)
+{
+	return (int64_t)(yuan * 100 + 0.5);
 }
 
 char *settings_show(const struct settings *s, struct arena *arena)

@@ -20,6 +20,7 @@ struct profile_settings {          /* profiles = ( { name, filter, package, bund
 	char *package, *bundle;        /* bundle NULL: no server */
 	char *blueprint, *zone, *region;
 	int trigger;                   /* 0 directory, 1 login */
+	double price_yuan;             /* what one person costs when he joins */
 };
 
 struct settings {
@@ -28,7 +29,8 @@ struct settings {
 		struct dir_settings dir;   /* uris is filled from `uri` */
 		struct conf_texts uri;
 		struct attribute_map map;
-		char *entitled, *disabled; /* filter texts */
+		char *entitled, *disabled, *guarded;   /* filter texts; the last one is `protected` */
+		struct conf_texts sentinels;           /* dir.sentinels is filled from it */
 	} directory;
 	struct {
 		char *credential_file;     /* SecretId, SecretKey */
@@ -57,8 +59,11 @@ struct settings {
 	} seal;
 	struct {
 		int64_t grace_ms, undo_ms, weak_wait_ms, sweep_ms, trust_ms, audit_ms, retry_max_ms;
-		int64_t departures_hour;   /* absolute part of the brake: this many an hour */
-		double departures_percent; /* ... or this share of the roll, whichever is more */
+		int64_t departures_hour, departures_day;               /* the departure brake: so many ... */
+		double departures_percent, departures_percent_day;     /* ... or this share of the roll, whichever is more */
+		int64_t joins_hour;        /* the spending brake; 0: no limit */
+		double money_day_yuan;
+		int64_t retirements_day;   /* the deletion budget; 0: none */
 		int64_t rotation_ms;       /* shown as rollcallRotationDue */
 	} life;
 	struct conf_groups profiles;   /* struct profile_settings */
@@ -82,6 +87,8 @@ struct settings {
  * Fails: INPUT. */
 MUST_USE int settings_load(const char *file, struct arena *, struct settings *, struct roll_rules *rules, char **complaints,
 	struct err *e);
+/* Yuan as written -> fen. */
+int64_t settings_fen(double yuan);
 char *settings_show(const struct settings *, struct arena *);
 extern const struct conf_row settings_rows[];
 extern const size_t settings_row_count;

@@ -206,6 +206,11 @@ static void check_directory(struct check *c)
 		if (names[i].dn && dir_dn_check(names[i].dn, &e))
 			settings_complain(c, names[i].path, "%s", e.text);
 	}
+	for (size_t i = 0; i < dir->sentinel_count; i++) {
+		struct err e;
+		if (dir->sentinels[i] && dir_dn_check(dir->sentinels[i], &e))
+			settings_complain(c, "directory.sentinels", "%s", e.text);
+	}
 	if (dir->bind == DIR_BIND_SIMPLE && !dir->bind_dn)
 		settings_complain(c, "directory.bind_dn", "is missing: the simple bind needs it");
 	if (dir->bind == DIR_BIND_SIMPLE && !dir->secret_file)
@@ -217,6 +222,8 @@ static void check_directory(struct check *c)
 	c->rules->map = s->directory.map;
 	c->rules->entitled = check_filter(c, "directory.entitled", s->directory.entitled);
 	c->rules->disabled = check_filter(c, "directory.disabled", s->directory.disabled);
+	c->rules->guarded = check_filter(c, "directory.protected", s->directory.guarded);
+	c->settings->directory.dir.needs = person_needs(c->rules, c->arena);
 }
 
 /* --- profiles ------------------------------------------------------------------------------------------ */
@@ -262,6 +269,11 @@ static void check_profiles(struct check *c)
 		settings_complain(c, "profiles", "%zu profiles, at most %zu are possible", c->settings->profiles.count, most);
 	for (size_t i = 0; i < c->settings->profiles.count; i++)
 		check_profile(c, i);
+	bool priced = c->settings->life.money_day_yuan == 0;
+	for (size_t i = 0; i < c->settings->profiles.count; i++)
+		priced |= ((const struct profile_settings *)c->settings->profiles.items)[i].price_yuan > 0;
+	if (!priced)
+		settings_complain(c, "life.money_per_day_yuan", "no profile has a price_yuan: nothing would be counted");
 }
 
 /* --- the cloud and the rest ---------------------------------------------------------------------------- */

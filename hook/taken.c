@@ -187,6 +187,8 @@ static void come_back(struct taken *t, const struct err *e)
 		a->due_ms = now + backoff(t, BACKOFF_REVOKE_MS, REVOKE_MAX_MS);
 	if (a->lane == LANE_REVOKE)
 		stuck(t, e);
+	if (PLANTED("gives-up") && a->attempts > 2)
+		a->due_ms = INT64_MAX;
 	/* Whatever else failed: the second sweep comes in time. */
 	if (a->sweep_ms > now && a->due_ms > a->sweep_ms)
 		a->due_ms = a->sweep_ms;
@@ -200,8 +202,8 @@ static void rest(struct taken *t)
 	const struct err none = { 0 };
 	trouble(t, &none);
 	a->attempts = 0;
-	if (leaver(a) && a->sweep_ms && now < a->sweep_ms) {
-		a->lane = LANE_TIDY;
+	if (a->sweep_ms && now < a->sweep_ms) {
+		a->lane = leaver(a) ? LANE_TIDY : LANE_AUDIT;
 		a->due_ms = a->sweep_ms;
 		return;
 	}
@@ -226,7 +228,7 @@ static bool cut(struct taken *t)
 	}
 	a->lane = LANE_TIDY;
 	/* Swept once more, later than any call that is on its way now could land. */
-	a->sweep_ms = clock_now(t->parts->clock) + t->parts->settings->life.sweep_ms;
+	a->sweep_ms = PLANTED("no-second-sweep") ? 0 : clock_now(t->parts->clock) + t->parts->settings->life.sweep_ms;
 	return true;
 }
 

@@ -44,13 +44,15 @@
  *     action          number  fields    who    body
  *     STATUS               1            admin  counts by stage and lane, people in trouble, outbox, health
  *     SHOW                 2  NAME      self   one person, all his accounts, open intents, letter
- *     PLAN                 3  [NAME]    admin  the queue; with NAME what the next walk of this person would do
+ *     PLAN                 3  [NAME]    admin  the queue and what is frozen, by lists with their hashes; with NAME what the
+ *                                              next walk of this person would do
  *     SEALED               4  NAME      self   the sealed values (base64 of DER) that his entry holds, still sealed
  *     VERIFY               5  [NAME]    admin  asks for a new proof of one person or of everybody who is active; with
  *                             [TEXT]           TEXT, the "asked" of an earlier answer: only how far that one is.  Counts,
  *                                              and whoever failed or is not done yet
  *     SUSPEND              6  NAME TEXT admin  the person as SHOW; TEXT is the reason
  *     RESUME               7  NAME      admin  the person as SHOW
+ *     DECIDE               8  TEXT      admin  "approve HASH" or "reject HASH" of a frozen list: {"people": n}
  *     ACCOUNT             32                   \
  *     SESSION_OPEN        33                    > the PAM module's: reserved, answered UNSUPPORTED
  *     SESSION_CLOSE       34                   /
@@ -80,6 +82,7 @@ enum wire_action {
 	WIRE_VERIFY = 5,
 	WIRE_SUSPEND = 6,
 	WIRE_RESUME = 7,
+	WIRE_DECIDE = 8,
 	WIRE_ACCOUNT = 32,
 	WIRE_SESSION_OPEN = 33,
 	WIRE_SESSION_CLOSE = 34,

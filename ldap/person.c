@@ -192,6 +192,7 @@ static void judge(
 	int64_t due_ms = p->due_ms;
 
 	p->due_ms = 0;
+	p->is_protected = rules->guarded && filter_judge(rules->guarded, entry).truth == TRUTH_TRUE;
 	if (rules->disabled)
 		v = filter_judge(rules->disabled, entry);
 	p->solid = v.solid;
@@ -316,6 +317,7 @@ char **person_attributes(const struct roll_rules *rules, struct arena *a)
 		add_name(&n, fixed[i]);
 	add_filter(&n, rules->entitled);
 	add_filter(&n, rules->disabled);
+	add_filter(&n, rules->guarded);
 	for (size_t i = 0; i < rules->profile_count; i++)
 		add_filter(&n, rules->profiles[i].filter);
 	for (size_t i = 0; i < OWN_COUNT; i++)
@@ -331,5 +333,6 @@ char **person_needs(const struct roll_rules *rules, struct arena *a)
 	add_name(&n, rules->map.login);
 	add_filter(&n, rules->entitled);
 	add_filter(&n, rules->disabled);
+	add_filter(&n, rules->guarded);
 	return n.items;
 }

@@ -55,6 +55,7 @@ struct roll_rules {               /* settings of this room, built once */
 	struct attribute_map map;
 	const struct filter *entitled;    /* NULL: everyone in scope is */
 	const struct filter *disabled;    /* NULL: nobody is */
+	const struct filter *guarded;     /* only when TRUE, he is protected; NULL: nobody is */
 	struct { const char *name; const struct filter *filter; } profiles[16];  /* first match wins */
 	size_t profile_count;
 };
@@ -75,19 +76,22 @@ struct person {
 	/* The verdict rests on attributes that are there with a value (see filter.h); always so when DISABLED.  When not,
 	 * an access rule or a schema that lost an attribute may have made it: nothing for a source that is in doubt. */
 	bool solid;
+	bool is_protected;        /* the `guarded` filter is TRUE */
 	char *reason;             /* one line: the filter and value that decided ("disabled: employeeType=retired") */
 	char hash[17];            /* over what matters of him; own attributes and operational stamps are not in it */
 };
 
 /* Copy and check.  Fails: INPUT naming attribute and cause (no login, a login of more than 64 bytes, a value
- * that is not UTF-8, a certificate above 16 KiB); uuid, dn, signal, solid, reason and csn of *out are filled all the same. */
+ * that is not UTF-8, a certificate above 16 KiB); uuid, dn, signal, solid, is_protected, reason and csn of *out are filled
+ * all the same. */
 MUST_USE int person_read(const struct entry *, const struct roll_rules *, int64_t now_ms, struct arena *,
 	struct person *out, struct err *e);
 
 /* Attributes to ask for, NULL-terminated: mapped ones, those the filters name, entryUUID, entryCSN,
  * modifyTimestamp, objectClass, and Rollcall's own that hold no secret. */
 char **person_attributes(const struct roll_rules *, struct arena *);
-/* Those of them without which the verdict is another one: the login, and what the entitled and disabled filters name. */
+/* Those of them without which the verdict is another one: the login, and what the entitled, disabled and guarded filters
+ * name. */
 char **person_needs(const struct roll_rules *, struct arena *);
 
 #endif

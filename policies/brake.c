@@ -2,11 +2,34 @@
 
 #include <stddef.h>
 
-bool brake_lets(const struct brake_rules *r, int64_t roll, int64_t departed, int64_t wanting)
+#include "common/failpoint.h"
+
+static bool fits(const struct brake_limit *l, int64_t roll, int64_t departing)
 {
-	double share = (double)roll * r->percent / 100.0;
-	double allowed = share > (double)r->count ? share : (double)r->count;
-	return (double)(departed + wanting) <= allowed;
+	double share = (double)roll * l->percent / 100.0;
+	return (double)departing <= (share > (double)l->count ? share : (double)l->count);
+}
+
+bool brake_lets(const struct brake_rules *r, const struct brake_load *l, const char **why)
+{
+	*why = NULL;
+	if (PLANTED("brake-off"))
+		return true;
+	if (!fits(&r->hour, l->roll, l->hour + l->wanting))
+		*why = "more within an hour than life.departures_per_hour and life.departures_percent allow";
+	else if (!fits(&r->day, l->roll, l->day + l->wanting))
+		*why = "more within a day than life.departures_per_day and life.departures_percent_day allow";
+	return !*why;
+}
+
+bool brake_lets_spend(const struct spend_rules *r, const struct spend_load *l, const char **why)
+{
+	*why = NULL;
+	if (r->people_hour > 0 && l->people_hour + 1 > r->people_hour)
+		*why = "as many as life.joins_per_hour allows joined within the hour";
+	else if (r->fen_day > 0 && l->fen > 0 && l->fen_day + l->fen > r->fen_day)
+		*why = "more would be spent within a day than life.money_per_day_yuan allows";
+	return !*why;
 }
 
 bool brake_lets_hold(int64_t held)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/failpoint.h"
+
 const char *stage_name(enum stage s)
 {
 	static const char *const names[] = { "none", "due", "active", "suspended", "held", "retired" };
@@ -24,6 +26,13 @@ bool csn_newer(const char *a, const char *b)
 	int order = strcmp(a, b);
 	/* A stamp of whole seconds (modifyTimestamp) cannot order two changes of one second: the later read is believed. */
 	return order > 0 || (order == 0 && !strpbrk(a, ".#"));
+}
+
+/* After a weak cut, what was seen last is enough: people whom an access rule hid come back unchanged.  What is older is
+ * a server that lags, or a backup. */
+static bool csn_as_new(const char *csn, const char *seen)
+{
+	return !seen || (csn && strcmp(csn, seen) >= 0);
 }
 
 static struct decision stay(const struct history *h, const char *why)
@@ -62,14 +71,18 @@ static struct decision newcomer(const struct history *h, const struct news *n)
 	if (n->at_login)
 		return h->stage == STAGE_DUE ? stay(h, "waits for the first login")
 					     : move(h, n, STAGE_DUE, "waits for the first login");
+	if (n->waits)
+		return stay(h, "waits for room, or for an approval");
 	return move(h, n, STAGE_ACTIVE, "entitled");
 }
 
 static struct decision entitled(const struct history *h, const struct news *n)
 {
 	/* A lagging replica or a restored backup shows a leaver as he was before: only newer evidence counts. */
-	bool newer = !h->cut_strong || csn_newer(n->csn, h->cut_csn);
+	bool newer = PLANTED("grant-by-old-csn") || (h->cut_strong ? csn_newer(n->csn, h->cut_csn) : csn_as_new(n->csn, h->cut_csn));
 	bool hold = h->hold_reason && !h->release;
+	if (n->unsure && h->stage != STAGE_ACTIVE && h->stage != STAGE_HELD)
+		return stay(h, "entitled by what is not there, and the source is not believed now");
 	switch (h->stage) {
 	case STAGE_NONE:
 	case STAGE_DUE:
@@ -102,17 +115,21 @@ static struct decision entitled(const struct history *h, const struct news *n)
 static struct decision leaving(const struct history *h, const struct news *n, const struct stage_rules *r)
 {
 	bool strong = n->signal == SIGNAL_DISABLED;
+	bool kept = n->is_protected && !strong;
 	const char *why = strong ? "disabled" : n->signal == SIGNAL_ABSENT ? "absent, confirmed" : "not entitled, confirmed";
 	switch (h->stage) {
 	case STAGE_DUE:
 		return move(h, n, STAGE_NONE, "not entitled any more before anything was made");
 	case STAGE_ACTIVE:
 	case STAGE_HELD: {
-		if (!strong && !n->confirmed) {
+		/* Also of somebody protected: his entry may say more than that he is not where he was. */
+		if (!strong && !n->confirmed && !PLANTED("absent-acts-at-once")) {
 			struct decision d = stay(h, "a weak sign: waits for confirmation");
 			d.wait = true;
 			return d;
 		}
+		if (kept)
+			return stay(h, "protected: only a value that says disabled takes his access");
 		return suspend(h, n, r, why);
 	}
 	default:
@@ -129,8 +146,8 @@ struct decision stage_decide(const struct history *h, const struct news *n, cons
 	if (n->signal == SIGNAL_NONE)
 		return stay(h, "nothing is known");
 	struct decision d = in ? entitled(h, n) : leaving(h, n, r);
-	if (!in && d.stage == STAGE_SUSPENDED && h->stage == STAGE_SUSPENDED && n->gone_again && h->retire_after_ms &&
-		n->now_ms >= h->retire_after_ms) {
+	bool over = h->retire_after_ms && n->now_ms >= h->retire_after_ms;
+	if (!in && d.stage == STAGE_SUSPENDED && h->stage == STAGE_SUSPENDED && over && n->gone_again && !n->is_protected) {
 		d = move(h, n, STAGE_RETIRED, "grace is over");
 		d.cut = true;
 	}

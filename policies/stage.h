@@ -19,7 +19,7 @@ struct history {                 /* the current account; all zero when he never 
 	enum stage stage;
 	int64_t since_ms, retire_after_ms;
 	bool cut_strong;
-	const char *cut_csn;
+	const char *cut_csn;         /* the evidence of the last cut; a weak one: what was seen last before it */
 	const char *hold_reason;     /* outlives SUSPENDED */
 	bool release;                /* an administrator lets the hold go */
 };
@@ -29,7 +29,10 @@ struct news {
 	const char *csn;
 	int64_t now_ms;
 	bool name_taken;             /* another person who is DUE or ACTIVE has this login name */
+	bool is_protected;           /* absence and withdrawal take nothing from him, and nothing irreversible ever happens */
+	bool waits;                  /* he would cost money, and a brake holds him back */
 	bool at_login;               /* the profile says: start at the first login, and none was seen */
+	bool unsure;                 /* entitled by what is not there, of a source that is not believed now */
 	bool gone_again;             /* confirmed again right now, on a trusted source: retirement may begin */
 };
 struct stage_rules { int64_t grace_ms; };
@@ -49,8 +52,8 @@ struct decision stage_decide(const struct history *, const struct news *, const 
  * keep_hold is false when there is nothing to hold (no account, or a retired one). */
 struct decision stage_hold(const struct history *, int64_t now_ms);
 
-/* Is a newer than b?  entryCSN and GeneralizedTime both sort as text; NULL is older than anything.  Equal stamps of
- * whole seconds count as newer. */
+/* Is a newer than b, as evidence for a grant after a strong cut?  entryCSN and GeneralizedTime both sort as text; NULL is
+ * older than anything.  Equal stamps of whole seconds count as newer. */
 bool csn_newer(const char *a, const char *b);
 
 #endif

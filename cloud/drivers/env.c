@@ -9,6 +9,7 @@
 #define LOG_AGAIN_MS 60000         /* a topic that was asked for appears within minutes */
 #define LONGEST_LOOK_MS 60000
 #define PAGE 100
+#define CAP_AGAIN_MS DAY_MS
 
 /* --- looking ------------------------------------------------------------------------ */
 
@@ -33,8 +34,11 @@ static int look(struct call *c, const struct account *want, const struct found *
 	return 0;
 }
 
-/* The billing state: "" while it is being set up, NORMAL, ISOLATE.  Fails: ABSENT. */
-static int billing(struct call *c, const struct account *want, const char *env_id, const char **status, struct err *e)
+/* status: "" while it is being set up, NORMAL, ISOLATE.  until: paid until then, in words of the cloud that name no zone. */
+struct bill { const char *status, *until; };
+
+/* Fails: ABSENT. */
+static int billing(struct call *c, const struct account *want, const char *env_id, struct bill *out, struct err *e)
 {
 	const struct json *answer;
 	struct json *p = call_arguments(c);
@@ -46,7 +50,8 @@ static int billing(struct call *c, const struct account *want, const char *env_i
 	for (const struct json *item = json_first(items); item; item = json_next(item)) {
 		if (!str_eq(json_text(item, "EnvId"), env_id))
 			continue;
-		*status = json_text(item, "Status") ? json_text(item, "Status") : "";
+		const char *status = json_text(item, "Status"), *until = json_text(item, "ExpireTime");
+		*out = (struct bill){ status ? status : "", until ? until : "" };
 		return 0;
 	}
 	return err_set(e, ERR_ABSENT, "environment \"%s\" has no billing record", env_id);
@@ -66,6 +71,7 @@ static void gone(struct found *found)
 {
 	found->env_id[0] = found->env_status[0] = found->bucket[0] = found->name_space[0] = found->topic[0] = '\0';
 	found->env_isolated_ms = found->env_missed_ms = found->env_log_asked_ms = 0;
+	note_clear(found, "env");
 }
 
 static void isolated(struct call *c, struct found *found)
@@ -84,17 +90,17 @@ static bool is_isolated(const struct found *found)
  * can matter, not while the environment is being built. */
 static int judge_listed(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
-	const char *status = "";
+	struct bill bill = { "", "" };
 	bool normal = str_eq(found->env_status, "NORMAL");
 	bool complete = normal && *found->bucket && *found->name_space && *found->topic;
 	bool slow = found->env_log_asked_ms && clock_now(c->clock) - found->env_log_asked_ms >= LOG_AGAIN_MS;
 	*out = complete ? SEEN_OK : SEEN_WAIT;
 	if (!complete && !slow && !found->env_isolated_ms && !found->verified_ms[ROW_ENV])
 		return 0;
-	int rc = billing(c, want, found->env_id, &status, e);
+	int rc = billing(c, want, found->env_id, &bill, e);
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
-	if (str_eq(status, ISOLATED)) {
+	if (str_eq(bill.status, ISOLATED)) {
 		isolated(c, found);
 		*out = SEEN_WAIT;
 	} else if (normal) {
@@ -106,9 +112,9 @@ static int judge_listed(struct call *c, const struct account *want, struct found
 /* We know its id and no listing has it. */
 static int judge_missing(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
-	const char *status = "";
+	struct bill bill = { "", "" };
 	bool destroyed = str_eq(found->env_status, DESTROYED), was_isolated = found->env_isolated_ms;
-	int rc = billing(c, want, found->env_id, &status, e);
+	int rc = billing(c, want, found->env_id, &bill, e);
 	if (rc && rc != ERR_ABSENT)
 		return rc;
 	*out = SEEN_WAIT;
@@ -116,7 +122,7 @@ static int judge_missing(struct call *c, const struct account *want, struct foun
 		return 0;
 	if (!rc) {
 		found->env_missed_ms = 0;
-		if (str_eq(status, ISOLATED))
+		if (str_eq(bill.status, ISOLATED))
 			isolated(c, found);
 		return 0;
 	}
@@ -299,28 +305,68 @@ static int env_ensure(struct call *c, const struct account *want, struct found *
 
 /* --- taking down -------------------------------------------------------------------------- */
 
-/* Destroying is capped per month and in total.  Which of the two steps counts is not documented, so the second is
- * left to the cloud's own judgement. */
+/* Destroying is capped per month and in total. */
+static const struct cap { const char *max, *current, *what; } caps[] = {
+	{ "MaxDeleteMonthly", "CurrentDeleteMonthly", "this month" },
+	{ "MaxDeleteTotal", "CurrentDeleteTotal", "altogether" },
+};
+
+static int64_t left_of(const struct cap *cap, const struct json *answer)
+{
+	int64_t max = json_int_or(answer, cap->max, INT64_MAX);
+	return max == INT64_MAX ? max : max - json_int_or(answer, cap->current, 0);
+}
+
+int env_destructions_left(struct call *c, const struct account *want, int64_t *left, struct err *e)
+{
+	const struct json *answer;
+	int rc = call_do(c, want, ACT_DESCRIBE_ENV_LIMIT, NULL, &answer, e);
+	if (rc)
+		return rc;
+	*left = INT64_MAX;
+	for (size_t i = 0; i < ARRAY_LEN(caps); i++)
+		if (left_of(&caps[i], answer) < *left)
+			*left = left_of(&caps[i], answer);
+	return 0;
+}
+
+/* Which of the two steps counts is not documented, so the second is left to the cloud's own judgement. */
 static int check_caps(struct call *c, const struct account *want, struct err *e)
 {
-	static const struct { const char *max, *current, *what; } caps[] = {
-		{ "MaxDeleteMonthly", "CurrentDeleteMonthly", "this month" },
-		{ "MaxDeleteTotal", "CurrentDeleteTotal", "altogether" },
-	};
 	const struct json *answer;
 	int rc = call_do(c, want, ACT_DESCRIBE_ENV_LIMIT, NULL, &answer, e);
 	for (size_t i = 0; !rc && i < ARRAY_LEN(caps); i++) {
-		int64_t max = json_int_or(answer, caps[i].max, INT64_MAX), current = json_int_or(answer, caps[i].current, 0);
-		if (current >= max)
-			return err_due(e, ERR_QUOTA, clock_now(c->clock) + DAY_MS,
-				"no further environment may be destroyed %s (%lld of %lld)", caps[i].what, (long long)current,
-				(long long)max);
+		if (left_of(&caps[i], answer) <= 0)
+			return err_due(e, ERR_QUOTA, clock_now(c->clock) + CAP_AGAIN_MS,
+				"no further environment may be destroyed %s (%lld of %lld)", caps[i].what,
+				(long long)json_int_or(answer, caps[i].current, 0), (long long)json_int_or(answer, caps[i].max, 0));
 	}
 	return rc;
 }
 
-static int destroy(struct call *c, const struct account *want, struct found *found, bool final, struct err *e)
+/* The first step gives it back for money, and some orders are not taken back.  It has been paid for and runs out, unless it
+ * is renewed; no action that we know of switches that off. */
+static int let_expire(struct call *c, struct found *found, const char *why, const char *until, struct err *e)
 {
+	note_set(found, "env", "cannot be given back (%s): switch off its renewal%s%s", why, *until ? "; it is paid until " : "", until);
+	return err_due(e, ERR_WAIT, clock_now(c->clock) + DAY_MS, "environment \"%s\" cannot be given back: %s", found->env_id, why);
+}
+
+static const char *kept_because(const struct err *e)
+{
+	static const char *const reasons[][2] = {
+		{ "ResourceUnavailable.InvoiceAmountLack", "an invoice was issued for it" },
+		{ "ResourceUnavailable.ResourceOverdue", "it is overdue" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (str_eq(e->code, reasons[i][0]))
+			return reasons[i][1];
+	return NULL;
+}
+
+static int destroy(struct call *c, const struct account *want, struct found *found, const struct bill *bill, struct err *e)
+{
+	bool final = str_eq(bill->status, ISOLATED);
 	int rc = final ? 0 : check_caps(c, want, e);
 	if (rc)
 		return rc;
@@ -331,8 +377,11 @@ static int destroy(struct call *c, const struct account *want, struct found *fou
 	json_put_bool(p, "BypassCheck", true);      /* that it holds data is no reason to keep it: grace is over */
 	rc = call_do(c, want, ACT_DESTROY_ENV, p, NULL, e);
 	snapshot_stale(c->snapshot);
+	if (rc && !final && kept_because(e))
+		return let_expire(c, found, kept_because(e), bill->until, e);
 	if (rc && rc != ERR_ABSENT)
 		return rc;
+	note_clear(found, "env");
 	if (final) {
 		str_copy(found->env_status, sizeof(found->env_status), DESTROYED);
 		found->env_missed_ms = clock_now(c->clock);
@@ -366,7 +415,7 @@ static int wait_isolation(struct call *c, const struct found *found, struct err 
 static int env_remove(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	struct view v;
-	const char *status = "";
+	struct bill bill = { "", "" };
 	if (!*found->env_id)
 		return 0;
 	/* Asked once, and again only if nothing came of it. */
@@ -374,12 +423,12 @@ static int env_remove(struct call *c, const struct account *want, struct found *
 		return call_again(c, e, "the environment is being destroyed");
 	int rc = look(c, want, found, &v, e);
 	if (!rc)
-		rc = billing(c, want, found->env_id, &status, e);
-	if (rc == ERR_ABSENT || (!rc && !*status))
+		rc = billing(c, want, found->env_id, &bill, e);
+	if (rc == ERR_ABSENT || (!rc && !*bill.status))
 		return call_again(c, e, "the environment shows no state yet");
 	if (rc)
 		return rc;
-	bool is_final = str_eq(status, ISOLATED);
+	bool is_final = str_eq(bill.status, ISOLATED);
 	if (is_final) {
 		if (!found->env_isolated_ms)
 			isolated(c, found);
@@ -389,7 +438,7 @@ static int env_remove(struct call *c, const struct account *want, struct found *
 		rc = call_again(c, e, "the environment is not listed");
 	if (!rc)
 		rc = check_ours(want, found, &v, e);
-	return rc ? rc : destroy(c, want, found, is_final, e);
+	return rc ? rc : destroy(c, want, found, &bill, e);
 }
 
 const struct driver env_driver = { .name = "env", .observe = env_observe, .ensure = env_ensure, .remove = env_remove,

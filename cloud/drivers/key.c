@@ -4,6 +4,7 @@
  * Ours is the key that the store knows, or one that carries our mark.  What else the sub-account has was made by
  * hand; in the cut all are switched off, whoever made them. */
 #include "cloud/drivers/driver.h"
+#include "common/failpoint.h"
 
 struct one { const char *id; bool active, ours; };
 struct keys { size_t count; struct one *list; };
@@ -57,6 +58,8 @@ static int set_status(struct call *c, const struct account *want, const struct f
 	const char *about, struct err *e)
 {
 	struct json *p = call_arguments(c);
+	if (PLANTED("key-kept-active") && str_eq(status, "Inactive"))
+		return 0;
 	json_put_text(p, "AccessKeyId", id);
 	json_put_text(p, "Status", status);
 	json_put_uint(p, "TargetUin", found->uin);
@@ -108,6 +111,8 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 		return rc;
 	}
 	const struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
+	if (mine)
+		found->key_missed_ms = 0;
 	leave(c, found, &k);
 	bool any_active = false, odd = !mine || !mine->active || want->key_again;
 	for (size_t i = 0; i < k.count; i++) {
@@ -126,6 +131,24 @@ static int key_observe(struct call *c, const struct account *want, struct found 
  * is not listed may still appear.  (cloud.settle where that is shorter.) */
 #define KEY_SETTLE_MS 60000
 
+static int64_t settle_ms(const struct call *c)
+{
+	return c->settings->settle_ms < KEY_SETTLE_MS ? c->settings->settle_ms : KEY_SETTLE_MS;
+}
+
+/* Not listed, for too short a time to believe that it is gone: another one next to it would be one too many. */
+static bool is_missed(const struct call *c, struct found *found, const struct one *mine)
+{
+	int64_t now = clock_now(c->clock);
+	if (mine || !*found->key_id) {
+		found->key_missed_ms = 0;
+		return false;
+	}
+	if (!found->key_missed_ms)
+		found->key_missed_ms = now;
+	return now - found->key_missed_ms < settle_ms(c);
+}
+
 /* If the key was made nobody knows its secret, so nothing is lost by deleting it. */
 static int key_resolve(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
@@ -133,7 +156,6 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 	size_t count;
 	struct keys k = { 0 };
 	bool deleted = false;
-	int64_t settle_ms = c->settings->settle_ms < KEY_SETTLE_MS ? c->settings->settle_ms : KEY_SETTLE_MS;
 	int rc = c->journal->open_intents(c->journal, ROW_KEY, c->arena, &intents, &count, e);
 	if (rc || !count)
 		return rc;
@@ -152,7 +174,7 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 	}
 	rc = 0;
 	for (size_t i = 0; !rc && i < count; i++) {
-		if (!deleted && clock_now(c->clock) - intents[i].written_ms < settle_ms)
+		if (!deleted && clock_now(c->clock) - intents[i].written_ms < settle_ms(c))
 			return call_again(c, e, "a key of unknown outcome may still appear");
 		rc = c->journal->settle(c->journal, &intents[i], OUTCOME_ABSENT, found, e);
 	}
@@ -178,7 +200,7 @@ static int create(struct call *c, const struct account *want, struct found *foun
 	struct found made = *found;
 	str_copy(made.key_id, sizeof(made.key_id), id);
 	made.key_created_ms = clock_now(c->clock);
-	made.key_locked_ms = 0;
+	made.key_locked_ms = made.key_missed_ms = 0;
 	rc = c->journal->keep(c->journal, &intent, SECRET_KEY, id, secret, &made, e);
 	/* Not kept is not had: the intent is open, and resolve() deletes this key. */
 	if (!rc)
@@ -230,6 +252,8 @@ static int key_ensure(struct call *c, const struct account *want, struct found *
 	if (rc)
 		return err_must_exist(rc, e);
 	struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
+	if (is_missed(c, found, mine))
+		return call_again(c, e, "a listing does not show his key");
 	rc = fit(c, want, found, mine, &stays, e);
 	if (rc)
 		return rc;
@@ -263,6 +287,8 @@ static int key_lock(struct call *c, const struct account *want, struct found *fo
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
 	for (size_t i = 0; i < k.count; i++) {
+		if (PLANTED("ours-only") && !k.list[i].ours)
+			continue;
 		if (switch_off(c, want, found, &k.list[i], e))
 			err_worse(&worst, e);
 	}

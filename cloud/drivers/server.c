@@ -12,6 +12,7 @@
 #define NO_RENEWAL "DISABLE_NOTIFY_AND_MANUAL_RENEW"
 #define TERMINATING "TERMINATING"
 #define PAGE 100
+#define EXPIRED_MS 3600000        /* the cloud notices within the hour that one has run out */
 
 static bool is_one_of(const char *state, const char *list)
 {
@@ -40,8 +41,9 @@ static void adopt(struct found *found, const struct snapshot_server *s)
 static void gone(struct found *found)
 {
 	found->server_id[0] = found->server_state[0] = found->server_address[0] = '\0';
-	found->server_missed_ms = 0;
+	found->server_missed_ms = found->server_expires_ms = 0;
 	found->server_attempt++;        /* its token would bring back the one that is gone */
+	note_clear(found, "server");
 }
 
 static int look(struct call *c, const struct account *want, const struct found *found, struct snapshot_server *s,
@@ -277,15 +279,25 @@ static int stop_renewal(struct call *c, const struct account *want, const struct
 	return rc;
 }
 
-/* It cannot be given back: stopped and without renewal it runs out by itself. */
-static int let_expire(struct call *c, struct found *found, const char *why, struct err *e)
+/* It cannot be given back: stopped and without renewal it runs out by itself.  It is looked at again once a day, since the
+ * cloud may take it back later, and soon after it has run out. */
+static int let_expire(struct call *c, struct found *found, const struct snapshot_server *s, const char *why, struct err *e)
 {
-	note_set(found, "server", "cannot be given back (%s): it stays stopped until it expires", why ? why : "no reason told");
-	return err_due(e, ERR_WAIT, clock_now(c->clock) + DAY_MS, "server \"%s\" cannot be given back: it expires by itself",
-		found->server_id);
+	char when[TIME_TEXT] = "";
+	int64_t now = clock_now(c->clock), next = now + DAY_MS;
+	found->server_expires_ms = s->expires_ms;
+	if (s->expires_ms)
+		str_time(s->expires_ms, when);
+	if (s->expires_ms > now && s->expires_ms + EXPIRED_MS < next)
+		next = s->expires_ms + EXPIRED_MS;
+	note_set(found, "server", "cannot be given back, and expires by itself%s%s (%s)", *when ? " on " : "", when,
+		why ? why : "no reason told");
+	return err_due(e, ERR_WAIT, next, "server \"%s\" cannot be given back: it expires by itself%s%s", found->server_id,
+		*when ? " on " : "", when);
 }
 
-static int give_back(struct call *c, const struct account *want, struct found *found, struct err *e)
+static int give_back(struct call *c, const struct account *want, struct found *found, const struct snapshot_server *s,
+	struct err *e)
 {
 	const struct json *answer;
 	struct json *p = call_arguments(c);
@@ -295,10 +307,11 @@ static int give_back(struct call *c, const struct account *want, struct found *f
 		return rc;
 	const struct json *first = json_get(answer, "InstanceReturnableSet[0]");
 	if (!json_bool_or(first, "IsReturnable", false))
-		return let_expire(c, found, json_text(first, "ReturnFailMessage"), e);
+		return let_expire(c, found, s, json_text(first, "ReturnFailMessage"), e);
+	found->server_expires_ms = 0;
 	rc = change(c, want, found, ACT_ISOLATE_INSTANCES, "the server is being given back", e);
 	if (rc != ERR_WAIT && str_eq(e->code, "UnsupportedOperation.ResourceNotReturnable"))
-		return let_expire(c, found, "the cloud refused", e);
+		return let_expire(c, found, s, "the cloud refused", e);
 	return rc;
 }
 
@@ -317,11 +330,11 @@ static int next_step(struct call *c, const struct account *want, struct found *f
 	if (idle && str_eq(s->state, "RUNNING"))
 		return change(c, want, found, ACT_STOP_INSTANCES, "the server is being stopped", e);
 	if (idle && str_eq(s->state, "STOPPED"))
-		return give_back(c, want, found, e);
+		return give_back(c, want, found, s, e);
 	if (idle && str_eq(s->state, "SHUTDOWN"))
 		return terminate(c, want, found, e);
 	if (str_eq(s->state, "LAUNCH_FAILED"))
-		return let_expire(c, found, "it could not be launched", e);
+		return let_expire(c, found, s, "it could not be launched", e);
 	return call_again(c, e, "the server is busy");
 }
 

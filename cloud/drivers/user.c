@@ -98,6 +98,10 @@ static int user_remove(struct call *c, const struct account *want, struct found 
 	if (rc && rc != ERR_ABSENT)
 		return rc;
 	bool there = !rc;
+	/* Once begun it goes to the end: between the first step and the last he stands without a barrier. */
+	rc = there ? call_may_destroy(c, e) : 0;
+	if (rc)
+		return rc;
 	rc = c->journal->drop(c->journal, SECRET_PASSWORD, want->user_name, e);
 	if (rc == ERR_ABSENT)
 		rc = 0;

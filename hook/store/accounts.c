@@ -144,20 +144,6 @@ int store_revocations(struct store *s, size_t max, struct arena *arena, struct s
 	return db_read_end(s, db_all(&q, &account_type, arena, out, count, e));
 }
 
-int store_graceless(struct store *s, int stage, int64_t now_ms, size_t max, struct arena *arena, struct store_account **out,
-	size_t *count, struct err *e)
-{
-	int r = db_read(s, e);
-	if (r < 0)
-		return r;
-	struct query q = db_query(s, "SELECT " COLUMNS " FROM accounts WHERE stage = ? AND retire_after_ms > 0"
-		" AND retire_after_ms <= ? ORDER BY retire_after_ms LIMIT ?");
-	db_int(&q, stage);
-	db_int(&q, now_ms);
-	db_int(&q, (int64_t)max);
-	return db_read_end(s, db_all(&q, &account_type, arena, out, count, e));
-}
-
 /* --- news ---------------------------------------------------------------------------------------------- */
 
 /* One UPDATE of one account. */
@@ -393,6 +379,8 @@ int store_give_back(struct store *s, const struct store_account *a, int worker, 
 	int r = db_write(s, DB_NORMAL, e);
 	if (r < 0)
 		return r;
+	if (PLANTED("no-fence"))
+		(void)!db_exec(s, "UPDATE accounts SET took = want", e);
 	struct query q = db_query(s, "UPDATE accounts SET owner = 0, found = coalesce(?1, found),"
 		" complete = ?2 AND stage = ?3, trouble_kind = ?4, trouble = ?5,"
 		" lane = CASE WHEN want = took THEN ?6 ELSE lane END,"

@@ -44,6 +44,17 @@ int store_letter_get(struct store *s, int64_t account_id, struct arena *arena, s
 	return db_read_end(s, db_one(&q, &letter_type, arena, out, "letter", e));
 }
 
+int store_letter_of(struct store *s, const char *uuid, struct arena *arena, struct store_letter *out, struct err *e)
+{
+	int r = db_read(s, e);
+	if (r < 0)
+		return r;
+	struct query q = db_query(s, "SELECT " COLUMNS " FROM outbox WHERE account_id = (SELECT a.id FROM accounts a"
+		" JOIN people p ON p.uuid = a.uuid AND p.generation = a.generation WHERE p.uuid = ?)");
+	db_uuid(&q, uuid);
+	return db_read_end(s, db_one(&q, &letter_type, arena, out, "letter", e));
+}
+
 int store_letter_next(struct store *s, struct arena *arena, struct store_letter *out, int64_t *next_due_ms, struct err *e)
 {
 	struct store_letter first;

@@ -15,9 +15,10 @@ static const struct column columns[] = {
 	FIELD(COLUMN_TEXT, csn), { COLUMN_FIXED, offsetof(struct store_person, hash), sizeof(((struct store_person *)0)->hash) },
 	FIELD(COLUMN_INT, signal), FIELD(COLUMN_TEXT, reason), FIELD(COLUMN_INT64, due_ms), FIELD(COLUMN_INT64, signal_ms),
 	FIELD(COLUMN_INT64, weak_since_ms), FIELD(COLUMN_UNSIGNED, generation), FIELD(COLUMN_TEXT, note),
+	FIELD(COLUMN_TEXT, branch), FIELD(COLUMN_BOOL, is_protected), FIELD(COLUMN_BOOL, solid),
 };
 #define COLUMNS "uuid, dn, login, mail, display, profile, uid_number, certificate, csn, hash, signal, reason, due_ms, " \
-	"signal_ms, weak_since_ms, generation, note"
+	"signal_ms, weak_since_ms, generation, note, branch, is_protected, solid"
 
 static const struct record_type person_type = { columns, ARRAY_LEN(columns), sizeof(struct store_person) };
 
@@ -27,12 +28,14 @@ int store_person_put(struct store *s, const struct store_person *p, struct err *
 	if (r < 0)
 		return r;
 	/* The generation only grows: a caller who made his record from the entry alone does not lose the account. */
-	struct query q = db_query(s, "INSERT INTO people (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+	struct query q = db_query(s, "INSERT INTO people (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,coalesce(?,''),?,?)"
 		" ON CONFLICT (uuid) DO UPDATE SET dn = excluded.dn, login = excluded.login, mail = excluded.mail,"
 		" display = excluded.display, profile = excluded.profile, uid_number = excluded.uid_number,"
 		" certificate = excluded.certificate, csn = excluded.csn, hash = excluded.hash, signal = excluded.signal,"
 		" reason = excluded.reason, due_ms = excluded.due_ms, signal_ms = excluded.signal_ms,"
-		" weak_since_ms = excluded.weak_since_ms, generation = max(generation, excluded.generation), note = excluded.note");
+		" weak_since_ms = excluded.weak_since_ms, generation = max(generation, excluded.generation), note = excluded.note,"
+		" branch = excluded.branch, is_protected = excluded.is_protected,"
+		" solid = excluded.solid");
 	db_bind(&q, columns, ARRAY_LEN(columns), p);
 	return db_write_end(s, db_run(&q, e), e);
 }
@@ -154,6 +157,7 @@ int store_weak(struct store *s, int64_t since_ms, size_t max, struct arena *aren
 	struct err *e)
 {
 	return list_until(s, "SELECT " COLUMNS " FROM people WHERE weak_since_ms > 0 AND weak_since_ms <= ?"
+		" AND NOT EXISTS (SELECT 1 FROM frozen f WHERE f.uuid = people.uuid AND f.kind = 1 AND f.state <> 1)"
 		" ORDER BY weak_since_ms LIMIT ?", since_ms, max, arena, out, count, e);
 }
 
@@ -189,61 +193,4 @@ int store_meta_put(struct store *s, const char *name, const char *value, struct 
 	db_text(&q, name);
 	db_text(&q, value);
 	return db_write_end(s, db_run(&q, e), e);
-}
-
-/* --- the brakes' memory -------------------------------------------------------------------------------- */
-
-#define REMEMBERED_MS (7 * 86400000LL)      /* the longest window is a day */
-
-static int remember(struct store *s, const char *insert, const char *forget, const char *uuid, int64_t when_ms, struct err *e)
-{
-	int r = db_write(s, DB_NORMAL, e);
-	if (r < 0)
-		return r;
-	struct query q = db_query(s, insert);
-	db_int(&q, when_ms);
-	db_uuid(&q, uuid);
-	r = db_run(&q, e);
-	if (r == 0) {
-		struct query old = db_query(s, forget);
-		db_int(&old, when_ms - REMEMBERED_MS);
-		r = db_run(&old, e);
-	}
-	return db_write_end(s, r, e);
-}
-
-static int remembered(struct store *s, const char *sql, int64_t since_ms, int64_t *count, struct err *e)
-{
-	int r = db_read(s, e);
-	if (r < 0)
-		return r;
-	struct query q = db_query(s, sql);
-	db_int(&q, since_ms);
-	int64_t n = db_row(&q) ? db_get_int(&q, 0) : 0;
-	r = db_end(&q, e);
-	if (r == 0)
-		*count = n;
-	return db_read_end(s, r);
-}
-
-int store_departure_add(struct store *s, const char *uuid, int64_t when_ms, struct err *e)
-{
-	return remember(s, "INSERT INTO departures (when_ms, uuid) VALUES (?, ?)", "DELETE FROM departures WHERE when_ms < ?",
-		uuid, when_ms, e);
-}
-
-int store_departures(struct store *s, int64_t since_ms, int64_t *count, struct err *e)
-{
-	return remembered(s, "SELECT count(*) FROM departures WHERE when_ms >= ?", since_ms, count, e);
-}
-
-int store_hold_add(struct store *s, const char *uuid, int64_t when_ms, struct err *e)
-{
-	return remember(s, "INSERT INTO holds (when_ms, uuid) VALUES (?, ?)", "DELETE FROM holds WHERE when_ms < ?", uuid,
-		when_ms, e);
-}
-
-int store_holds(struct store *s, int64_t since_ms, int64_t *count, struct err *e)
-{
-	return remembered(s, "SELECT count(*) FROM holds WHERE when_ms >= ?", since_ms, count, e);
 }

@@ -67,6 +67,27 @@ static const char *const steps[] = {
 	"  cut_ms INTEGER NOT NULL, refused_ms INTEGER NOT NULL, given_up_ms INTEGER NOT NULL,"
 	"  UNIQUE (uuid, generation)) STRICT;"
 	"CREATE INDEX offboardings_seen ON offboardings(seen_ms);",
+
+	"CREATE TABLE acts ("
+	"  kind INTEGER NOT NULL, when_ms INTEGER NOT NULL, uuid BLOB NOT NULL, branch TEXT NOT NULL,"
+	"  fen INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX acts_when ON acts(kind, when_ms, branch, fen);"
+	"INSERT INTO acts SELECT 1, when_ms, uuid, '', 0 FROM departures;"
+	"INSERT INTO acts SELECT 2, when_ms, uuid, '', 0 FROM holds;"
+	"DROP TABLE departures; DROP TABLE holds;"
+
+	"CREATE TABLE frozen ("
+	"  uuid BLOB NOT NULL, kind INTEGER NOT NULL, list_ms INTEGER NOT NULL, branch TEXT NOT NULL, why TEXT,"
+	"  fen INTEGER NOT NULL, firm INTEGER NOT NULL, state INTEGER NOT NULL, decided_ms INTEGER NOT NULL,"
+	"  UNIQUE (uuid, kind)) STRICT;"
+	"CREATE INDEX frozen_list ON frozen(kind, state, list_ms);"
+
+	"ALTER TABLE people ADD COLUMN branch TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE people ADD COLUMN is_protected INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE people ADD COLUMN solid INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX people_branch ON people(branch);"
+	/* Whoever has people already has started before there was a question. */
+	"INSERT OR IGNORE INTO meta SELECT 'started', 'before' WHERE EXISTS (SELECT 1 FROM people);",
 };
 
 static int check_whose(struct store *s, int64_t version, struct err *e)

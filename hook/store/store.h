@@ -53,6 +53,9 @@ struct store_person {
 	int64_t weak_since_ms;     /* a weak departure waits since; 0 = none */
 	char *note;                /* what an administrator should know ("login name is taken by ..."); may be NULL */
 	unsigned generation;       /* the current account's; 0 = never had one */
+	char *branch;              /* of the directory, dn_branch(); NULL counts as "" */
+	bool solid;                /* the signal rests on values that are there (ldap/person.h); never so when he is absent */
+	bool is_protected;         /* only a present value that says disabled suspends him; nothing irreversible ever */
 };
 /* Insert or replace; the generation only grows. */
 MUST_USE int store_person_put(struct store *, const struct store_person *, struct err *e);
@@ -69,7 +72,7 @@ MUST_USE int store_people(struct store *, const char *after, size_t max, struct 
 	struct err *e);
 /* UUIDs only, 16 bytes each, ascending: what a refresh is compared with. */
 MUST_USE int store_people_uuids(struct store *, unsigned char (**out)[16], size_t *count, struct err *e);  /* Owns: caller frees *out */
-/* People whose weak departure waits since `since_ms` or longer. */
+/* People whose weak departure waits since `since_ms` or longer, and whom no list holds back (frozen, below). */
 MUST_USE int store_weak(struct store *, int64_t since_ms, size_t max, struct arena *, struct store_person **out, size_t *count,
 	struct err *e);
 /* People with a date (due_ms: entitled from then on, or to be looked at again then) that is not after now. */
@@ -100,7 +103,7 @@ struct store_account {
 	int trouble_kind;          /* enum err_kind of the last walk, 0 = none */
 	char *trouble;
 	int64_t verify_ms;         /* somebody asked then for a new proof; 0 = never.  Written by store_verify() only */
-	int64_t sweep_ms;          /* a leaver's second sweep is due then; 0 = done or none */
+	int64_t sweep_ms;          /* the second look at who left, or came back, is due then; 0 = done or none */
 	int owner;                 /* worker number, 0 = nobody */
 	int64_t want, took;
 };
@@ -123,10 +126,6 @@ MUST_USE int store_account_news(struct store *, const struct store_account *, st
 /* Only wake it: want + 1; lane the more urgent of both, due the earlier of both (one that had nothing to do takes both
  * as given). */
 MUST_USE int store_account_wake(struct store *, int64_t id, int lane, int64_t due_ms, struct err *e);
-/* Accounts in `stage` whose retire_after has passed (the candidates of retirement). */
-MUST_USE int store_graceless(struct store *, int stage, int64_t now_ms, size_t max, struct arena *, struct store_account **out,
-	size_t *count, struct err *e);
-
 /* Take the most urgent due account of the lanes (bit set 1u << lane): owner = worker, took = want.
  * Strict order of lanes, then due time.  Fails: ABSENT (nothing due; *next_due_ms says when, INT64_MAX never). */
 MUST_USE int store_take(struct store *, unsigned lanes, int worker, struct arena *, struct store_account *,
@@ -226,18 +225,89 @@ struct store_letter {
 };
 MUST_USE int store_letter_put(struct store *, const struct store_letter *, struct err *e);    /* pending, due as given */
 MUST_USE int store_letter_get(struct store *, int64_t account_id, struct arena *, struct store_letter *, struct err *e); /* ABSENT */
+/* That of a person's current account.  ABSENT */
+MUST_USE int store_letter_of(struct store *, const char *uuid, struct arena *, struct store_letter *, struct err *e);
 MUST_USE int store_letter_next(struct store *, struct arena *, struct store_letter *, int64_t *next_due_ms, struct err *e);
 /* Delivered: pending = false, unless a newer payload (other digest) has come. */
 MUST_USE int store_letter_done(struct store *, int64_t account_id, const char *digest, struct err *e);
 MUST_USE int store_letter_failed(struct store *, int64_t account_id, const char *digest, int64_t due_ms, const char *trouble,
 	struct err *e);
 
-/* --- the brakes' memory: departures by absence that were let through ------------------------------------- */
-MUST_USE int store_departure_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
-MUST_USE int store_departures(struct store *, int64_t since_ms, int64_t *count, struct err *e);
-/* The same for people who were held by an alarm. */
-MUST_USE int store_hold_add(struct store *, const char *uuid, int64_t when_ms, struct err *e);
-MUST_USE int store_holds(struct store *, int64_t since_ms, int64_t *count, struct err *e);
+/* --- the memory of brakes and budgets: what was let through, and when ---------------------------------------- */
+enum act_kind { ACT_KIND_DEPARTURE = 1, ACT_KIND_HOLD = 2, ACT_KIND_JOIN = 3, ACT_KIND_RETIRE = 4 };
+/* branch: of the directory (dn_branch()), "" = directly below the base.  fen: what it may cost; 0 = nothing known. */
+MUST_USE int store_act_add(struct store *, enum act_kind, const char *uuid, const char *branch, int64_t when_ms, int64_t fen,
+	struct err *e);
+/* How many since then, and their cost (fen may be NULL); branch NULL: anywhere.  Older than two days are forgotten. */
+MUST_USE int store_acts(struct store *, enum act_kind, const char *branch, int64_t since_ms, int64_t *count, int64_t *fen,
+	struct err *e);
+/* Current accounts in the stages (bit set 1u << stage) of people last seen in that branch (NULL: anywhere). */
+MUST_USE int store_roll_size(struct store *, const char *branch, unsigned stages, int64_t *count, struct err *e);
+
+/* --- frozen: what a brake holds back until an administrator says so ------------------------------------------ */
+enum frozen_kind { FROZEN_DEPARTURE = 1, FROZEN_JOIN = 2 };
+enum frozen_state { FROZEN_WAITING, FROZEN_APPROVED, FROZEN_REJECTED };
+struct store_frozen {
+	char uuid[UUID_TEXT];
+	int kind;                  /* enum frozen_kind */
+	int64_t list_ms;           /* when its list began: rows of one kind with the same moment are one list */
+	char *branch, *why;        /* which brake, in words */
+	int64_t fen;
+	bool firm;                 /* only an approval lets him pass; else room in the brake does, too */
+	int state;                 /* enum frozen_state */
+	int64_t decided_ms;        /* approvals and rejections expire a day later: then it waits again, on a new list */
+	char *login, *dn;          /* of the person; filled by the readers */
+};
+/* Put on the newest waiting list of its kind when that began less than FROZEN_LIST_MS ago, else on a new one that begins
+ * now.  Who is on one already stays there, whatever its state.  *out: as it is now (out may be NULL). */
+#define FROZEN_LIST_MS INT64_C(60000)
+MUST_USE int store_frozen_put(struct store *, const struct store_frozen *, int64_t now_ms, struct arena *, struct store_frozen *out,
+	struct err *e);
+MUST_USE int store_frozen_get(struct store *, const char *uuid, enum frozen_kind, struct arena *, struct store_frozen *,
+	struct err *e);            /* ABSENT */
+/* By kind, list, UUID. */
+MUST_USE int store_frozen_list(struct store *, struct arena *, struct store_frozen **out, size_t *count, struct err *e);
+MUST_USE int store_frozen_decide(struct store *, enum frozen_kind, int64_t list_ms, enum frozen_state, int64_t now_ms,
+	int64_t *count, struct err *e);
+/* It does not hold any more, or was done. */
+MUST_USE int store_frozen_drop(struct store *, const char *uuid, enum frozen_kind, struct err *e);
+/* Decided before then: waiting again, on a list that begins at now_ms. */
+MUST_USE int store_frozen_expire(struct store *, int64_t before_ms, int64_t now_ms, struct err *e);
+/* The first `approved` of those who may pass by approval, then the first `waiting` of those who need room only. */
+MUST_USE int store_frozen_next(struct store *, enum frozen_kind, size_t approved, size_t waiting, struct arena *,
+	struct store_frozen **out, size_t *count, struct err *e);
+struct store_frozen_sum { int kind, state; bool firm; char *branch; int64_t people; };
+/* How many, by all the others, on lists that began since then. */
+MUST_USE int store_frozen_sums(struct store *, int64_t since_ms, struct arena *, struct store_frozen_sum **out, size_t *count,
+	struct err *e);
+
+/* Everybody whose weak departure waits and whom no list holds back, the longest first. */
+struct store_leaver {
+	char uuid[UUID_TEXT];
+	char *login, *dn, *branch;
+	int signal;
+	bool solid, is_protected;  /* as in struct store_person */
+	int64_t weak_since_ms;
+	int64_t approved_ms;       /* when his departure was approved; 0 = it was not */
+};
+MUST_USE int store_leaving(struct store *, struct arena *, struct store_leaver **out, size_t *count, struct err *e);
+
+/* --- retirement ------------------------------------------------------------------------------------------------ */
+struct store_retiring {        /* suspended, grace is over, and nothing was taken down yet */
+	int64_t account_id;
+	char uuid[UUID_TEXT];
+	unsigned generation;
+	char *login, *dn, *note;   /* of the person */
+	int64_t retire_after_ms;
+	bool is_protected;         /* nothing of his ever is */
+};
+/* Whose retire_after has passed, the longest first, in pages: after NULL first, then after the last one. */
+MUST_USE int store_retiring(struct store *, int64_t now_ms, const struct store_retiring *after, size_t max, struct arena *,
+	struct store_retiring **out, size_t *count, struct err *e);
+/* How many of them are not protected. */
+MUST_USE int store_retiring_count(struct store *, int64_t now_ms, int64_t *count, struct err *e);
+/* The newest moment that anything here bears: the wall clock had come so far.  0: nothing bears one. */
+MUST_USE int store_newest(struct store *, int64_t *when_ms, struct err *e);
 
 /* --- leavers' figures: from the change in the directory to the first refused call ------------------------------ */
 struct store_offboarding {

@@ -122,6 +122,7 @@ roll
 say "" "d.okafor has no mail address, wang.xm is called 王小明, e.rossi has a certificate, f.lindqvist has left already."
 
 title "2. rollcalld starts and calls the roll"
+say "With --yes: without it a first start on a directory that has people is a plan, until \"rollcall approve\"." ""
 STARTED=$(now_ms)
 daemon_ready
 watch_until 40 "six people are not active" all_in_stage active 6

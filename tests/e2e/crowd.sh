@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 world
 COUNT=${PEOPLE_COUNT:-200} OTHERS=2
-SET[cloud.probe_others]=$OTHERS SET[cloud.rate_share]=1 SET[workers]=16
+SET[cloud.probe_others]=$OTHERS SET[cloud.rate_share]=1 SET[workers]=16 SET[life.joins_per_hour]=0
 SET[profiles]='( { name = "no-server"; package = "baas_personal"; } )' PRICE=$PACKAGE_PRICE
 slapd_start
 emulator_start

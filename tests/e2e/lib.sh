@@ -366,9 +366,10 @@ settings_group() { # PREFIX INDENT
 		fi
 	done < <(printf '%s\n' "${!SET[@]}" | awk -v p="$1" 'index($0, p) == 1' | sort)
 }
+DAEMON_OPTIONS=(--yes)              # the first start asks nobody
 daemon_start() { # [VARIABLE=VALUE]...
 	settings_write
-	env "$@" "${DAEMON:-$PROGRAMS/rollcalld}" -c "$W/rollcall.conf" >>"$W/rollcalld.log" 2>&1 </dev/null &
+	env "$@" "${DAEMON:-$PROGRAMS/rollcalld}" -c "$W/rollcall.conf" "${DAEMON_OPTIONS[@]}" >>"$W/rollcalld.log" 2>&1 </dev/null &
 	PID[rollcalld]=$!
 }
 daemon_up() { rollcall status; }

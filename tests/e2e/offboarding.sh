@@ -22,6 +22,8 @@ wait "$watcher"
 read -r _ _ code when <"$W/refused"
 took=$((when - began))
 at_most "$([ "$when" = 0 ] || echo "$took")" 5000 "the key is refused after $took ms ($code)"
+refused_on_record() { jq -es --arg login "$1" 'any(.login == $login and .event == "refused")' "$STATE/evidence.jsonl"; }
+eventually 10 "the daemon saw it refused, too" refused_on_record ada
 eventually 20 "the entry says suspended" stage_is ada suspended
 eventually 20 "the server stops" says STOPPED server_state ada
 sleep 2
@@ -75,12 +77,26 @@ rm -f "$W/ben.old"
 equal "$(attribute ben rollcallEnvId)" "$env" "and the same environment"
 equal "$(audit 4)" "" "nothing was bought twice"
 
-# --- keys made by hand ----------------------------------------------------------------------------------------------
-uin=$(attribute dan rollcallUin)
-equal "$(administrator | signed_call CreateAccessKey --body "{\"TargetUin\": $uin}" | sed 's/.* //')" ok "dan gets a second key by hand"
+# --- what was made and given by hand ----------------------------------------------------------------------------------
+uin=$(attribute dan rollcallUin) env=$(attribute dan rollcallEnvId)
+by_hand() { administrator | signed_call "$1" --body "$2" --json; }
+done_by_hand() { jq -e '.Error == null'; }
+check "dan gets a second key by hand" done_by_hand < <(by_hand CreateAccessKey "{\"TargetUin\": $uin}")
 equal "$(of_user '[.keys[].status] | @csv')" '"Active","Active"' "and has two that work"
+group=$(by_hand CreateGroup '{"GroupName": "friends"}' | jq .GroupId)
+check "he is made member of a group" done_by_hand < <(by_hand AddUserToGroup "{\"Info\": [{\"GroupId\": $group, \"Uin\": $uin}]}")
+check "a policy is attached to him" done_by_hand < <(by_hand AttachUserPolicy "{\"PolicyId\": 1, \"AttachUin\": $uin}")
+for type in api_key api_key publish_key; do
+	by_hand CreateApiKey "{\"EnvId\": \"$env\", \"KeyType\": \"$type\"}" >"$W/tool.log"
+done
+env_keys() { cloud '.environments[] | select(.env_id == $id) | .api_keys | length' --arg id "$env"; }
+check "and his environment has API keys" test "$(env_keys)" -gt 0
 disable dan
-eventually 10 "disabled: neither works" says '"Inactive","Inactive"' of_user '[.keys[].status] | @csv'
+eventually 10 "disabled: neither key works" says '"Inactive","Inactive"' of_user '[.keys[].status] | @csv'
+eventually 10 "no API key of the environment is left" says 0 env_keys
+eventually 10 "no policy but the barrier" says 1 of_user '.policies | length'
+eventually 10 "and no group" says 0 of_user '.groups | length'
+eventually 20 "and the entry says so" stage_is dan suspended
 enable dan
 eventually 30 "back: active again" stage_is dan active
 eventually 10 "ours is all that is left" says 1 of_user '.keys | length'

@@ -1,210 +1,91 @@
-/* Rollcall in a story: real store, engine, roll, feed and post; the outside goes to the parent. */
+/* Rollcall in a story: real store, engine, roll, feed and post, put together as rollcalld does it. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "common/failpoint.h"
 #include "common/log.h"
-#include "hook/engine.h"
-#include "hook/feed.h"
-#include "hook/post.h"
-#include "hook/settings.h"
+#include "hook/retire.h"
 #include "ldap/filter.h"
-#include "tests/story/story.h"
+#include "tests/story/child.h"
+#include "tests/vfs/faulty.h"
 
-#define WORKERS 3
-
-struct story_child {
-	const struct life *life;
-	struct clock_virtual random_state;
-	struct clock random, clock;
-	struct arena *arena;
-	struct settings settings;
-	struct profile_settings profile;
-	struct roll_rules rules;
-	struct store *store;
-	struct evidence *evidence;
-	struct seal_key *key;
-	struct seal_to *escrow;
-	struct secret *secret;
-	struct post *post;
-	struct engine *engine;
-	struct source source;
-	struct confirm confirm;
-	struct roll roll;
-	struct feed *feed;
-	struct worker *workers[WORKERS];
-	struct wire { struct story_child *child; struct transport transport; bool woken; } wires[WORKERS];
-	int depth;
-};
+#define IDLE_MOST_MS (6 * HOUR_MS)
 
 static struct shared *shm;       /* the fail point hook has no context of its own */
 
 static void point(const char *name)
 {
-	shm->points++;
-	if (shm->kill_at && shm->points >= shm->kill_at) {
-		snprintf(shm->last_point, sizeof(shm->last_point), "%s", name);
-		_exit(137);
+	if (!points_pass(shm, name))
+		return;
+	if (shm->end.power) {
+		faulty_power_cut();
+		faulty_power_on(shm->end.power);
 	}
+	_exit(137);
 }
 
-static int64_t now_ms(void *ctx) { return ((struct story_child *)ctx)->life->shared->now_ms; }
+static int64_t now_ms(void *ctx)
+{
+	const struct shared *s = ((struct story_child *)ctx)->life->shared;
+	return s->true_ms + s->step_ms;
+}
+static int64_t mono_ms(void *ctx) { return ((struct story_child *)ctx)->life->shared->true_ms; }
 static void wait_ms(void *ctx, int64_t ms) { (void)ctx, (void)ms; }
 static void random_bytes(void *ctx, void *out, size_t n) { clock_random(&((struct story_child *)ctx)->random, out, n); }
 
-static uint32_t dice(struct story_child *c, uint32_t sides)
+uint32_t child_dice(struct story_child *c, uint32_t sides)
 {
 	uint32_t r;
 	clock_random(&c->random, &r, sizeof(r));
 	return r % sides;
 }
 
-/* The parent is asked; when it is gone, so are we. */
-static char ask(struct story_child *c, char type, const void *body, size_t n, struct arena *a, char **answer, size_t *len)
+/* The disk is as the parent says. */
+static void look_at_disk(struct story_child *c)
+{
+	enum disk disk = c->life->shared->disk;
+	if (disk == DISK_FAILS_ONCE && child_dice(c, 20) == 0)
+		faulty_fail_write(1 + child_dice(c, 10));
+	if (disk == c->disk)
+		return;
+	faulty_full(disk == DISK_FULL);
+	faulty_full_everywhere(disk == DISK_FULL_EVERYWHERE);
+	faulty_read_only(disk == DISK_READ_ONLY);
+	if (disk == DISK_WELL)
+		faulty_fail_write(0);
+	c->disk = disk;
+}
+
+char child_ask(struct story_child *c, char type, const void *body, size_t n, struct arena *a, char **answer, size_t *len)
 {
 	char kind;
 	if (frame_send(c->life->fd, type, body, n) || frame_receive(c->life->fd, a, &kind, answer, len))
 		_exit(3);
+	look_at_disk(c);
 	return kind;
 }
 
-/* --- the cloud ---------------------------------------------------------------------------------------------- */
-
-/* What other threads would do while this one waits for an answer. */
-static void meanwhile(struct story_child *c, const struct wire *w, bool listing)
-{
-	int64_t due;
-	if (c->depth || w == &c->wires[0])
-		return;
-	c->depth++;
-	if (dice(c, 3) == 0)
-		feed_step(c->feed, 0);
-	if (dice(c, 4) == 0)
-		engine_step(c->workers[0], &due);
-	/* Whoever waits for a shared listing sleeps in a real thread; here it would sleep for ever. */
-	if (dice(c, 12) == 0 && w != &c->wires[1] && !listing)
-		engine_step(c->workers[1], &due);
-	c->depth--;
-}
-
-static int exchange(struct transport *t, const struct http_request *rq, struct arena *a, struct http_reply *out, struct err *e)
-{
-	struct wire *w = t->ctx;
-	struct story_child *c = w->child;
-	char *answer;
-	size_t n;
-	bool listing = false;
-	for (size_t i = 0; i < rq->header_count; i++)
-		listing |= strstr(rq->headers[i], "Describe") != NULL;
-	meanwhile(c, w, listing);
-	if (w->woken && dice(c, 2))
-		return err_set(e, ERR_STALE, "aborted before anything was sent");
-	struct str s;
-	str_init(&s, a);
-	str_addf(&s, "host: %s\n", rq->host);
-	for (size_t i = 0; i < rq->header_count; i++)
-		str_addf(&s, "%s\n", rq->headers[i]);
-	str_add(&s, "\n");
-	str_addn(&s, rq->body, rq->body_len);
-	shm->now_ms += 1 + dice(c, 40);
-	char kind = ask(c, FRAME_EXCHANGE, s.text, s.len, a, &answer, &n);
-	POINT("exchange");
-	meanwhile(c, w, listing);
-	if (w->woken)
-		return err_set(e, ERR_STALE, "aborted while waiting for the answer");
-	if (kind == 'H')
-		shm->now_ms += rq->timeout_ms;
-	if (kind != 'A')
-		return err_set(e, ERR_UNKNOWN, "%s", kind == 'H' ? "no answer in time" : "the connection was cut");
-	int64_t date;
-	int status;
-	memcpy(&date, answer, 8);
-	memcpy(&status, answer + 8, 4);
-	*out = (struct http_reply){ .status = status, .date_ms = date, .body = answer + 12, .body_len = n - 12 };
-	return 0;
-}
-
-static void wake(struct transport *t) { ((struct wire *)t->ctx)->woken = true; }
-static void rearm(struct transport *t) { ((struct wire *)t->ctx)->woken = false; }
-static void close_wire(struct transport *t) { (void)t; }
-
-/* --- the directory ------------------------------------------------------------------------------------------ */
-
-static const struct entry *to_entry(struct arena *a, const struct json *j)
-{
-	struct entry *entry = arena_alloc(a, sizeof(*entry));
-	const struct json *attrs = json_get(j, "attrs");
-	str_copy(entry->uuid, sizeof(entry->uuid), json_text(j, "uuid"));
-	entry->dn = json_text(j, "dn");
-	entry->attributes = arena_alloc(a, (json_count(attrs) + 1) * sizeof(struct attribute));
-	for (const struct json *v = json_first(attrs); v; v = json_next(v)) {
-		struct attribute *at = &entry->attributes[entry->count++];
-		at->name = json_name(v);
-		at->count = 1;
-		at->values = arena_alloc(a, sizeof(struct value));
-		at->values[0].data = (const unsigned char *)json_string(v);
-		at->values[0].len = strlen(json_string(v));
-	}
-	return entry;
-}
-
-static const struct json *ask_json(struct story_child *c, char type, const char *text, struct arena *a)
-{
-	char *answer;
-	size_t n;
-	struct json *j;
-	struct err e;
-	ask(c, type, text, strlen(text), a, &answer, &n);
-	if (json_parse(a, answer, n, &j, &e))
-		_exit(4);
-	return j;
-}
-
-static void next_event(struct source *s, int timeout_ms, struct arena *a, struct source_event *ev)
-{
-	struct story_child *c = s->ctx;
-	(void)timeout_ms;
-	const struct json *j = ask_json(c, FRAME_NEXT, "", a);
-	ev->kind = (enum source_kind)json_int_or(j, "kind", SOURCE_IDLE);
-	ev->server = "ldap://model";
-	if (ev->kind == SOURCE_LOST)
-		err_set(&ev->err, ERR_TEMP, "the model cut the connection");
-	if (json_text(j, "uuid"))
-		str_copy(ev->uuid, sizeof(ev->uuid), json_text(j, "uuid"));
-	if (ev->kind == SOURCE_ENTRY)
-		ev->entry = to_entry(a, j);
-}
-
-static void wake_source(struct source *s, bool again) { (void)s, (void)again; }
-
-static int reread(struct confirm *cf, const char *uuid, struct arena *a, enum whereabouts *where, const struct entry **entry,
-	struct err *e)
-{
-	struct story_child *c = cf->ctx;
-	const struct json *j = ask_json(c, FRAME_REREAD, uuid, a);
-	if (json_has(j, "fails"))
-		return err_set(e, ERR_TEMP, "the model did not answer");
-	*where = json_has(j, "attrs") ? WHERE_INSIDE : WHERE_GONE;
-	if (*where == WHERE_INSIDE)
-		*entry = to_entry(a, j);
-	return 0;
-}
-
-static int deliver(void *ctx, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
-{
-	struct story_child *c = ctx;
-	const struct json *j = ask_json(c, FRAME_DELIVER, arena_printf(a, "%s %s", uuid, payload), a);
-	*changed = true;
-	if (json_has(j, "absent"))
-		return err_set(e, ERR_ABSENT, "no such entry");
-	return json_has(j, "fails") ? err_set(e, ERR_TEMP, "the model is down") : 0;
-}
-
 /* --- putting it together --------------------------------------------------------------------------------------- */
+
+static void must(int rc, const struct err *e, const char *what)
+{
+	if (!rc)
+		return;
+	fprintf(stderr, "story child: %s: %s\n", what, e->text);
+	_exit(6);
+}
+
+/* On a failing disk it may refuse to start; whoever started it tries again. */
+static void must_open(struct story_child *c, int rc, const struct err *e, const char *what)
+{
+	if (rc && c->life->shared->disk != DISK_WELL)
+		_exit(STATUS_NO_START);
+	must(rc, e, what);
+}
 
 static char *read_file(struct arena *a, const char *path)
 {
@@ -221,8 +102,10 @@ static char *read_file(struct arena *a, const char *path)
 static void settle_settings(struct story_child *c)
 {
 	struct settings *s = &c->settings;
+	const struct setup *setup = c->life->setup;
 	c->profile = (struct profile_settings){ .name = "all", .package = PACKAGE, .bundle = BUNDLE };
 	s->installation = INSTALLATION;
+	s->directory.dir.base = BASE;
 	s->cloud.root_account = "main";
 	s->cloud.region = REGION;
 	s->cloud.domain = "tencentcloudapi.com";
@@ -235,26 +118,41 @@ static void settle_settings(struct story_child *c)
 		.isolation_ms = 0,
 		.openclaw_image = "OpenClaw",
 		.agent_timeout_ms = 900000,
+		.agent_script = read_file(c->arena, "etc/agent/install-agent.sh"),
+		.by_hand_kept = setup->by_hand_kept,
 		.probe_others = 2,
-		.prove_every_ms = 86400000LL };
+		.prove_every_ms = setup->audit_ms };
 	s->life.grace_ms = GRACE_MS;
 	s->life.undo_ms = UNDO_MS;
-	s->life.weak_wait_ms = 30000;
-	s->life.sweep_ms = 120000;
-	s->life.trust_ms = 600000;
-	s->life.audit_ms = 86400000LL;
-	s->life.retry_max_ms = 900000;
-	s->life.rotation_ms = 90 * 86400000LL;
-	s->life.departures_hour = PEOPLE_MAX;
+	s->life.weak_wait_ms = WEAK_WAIT_MS;
+	s->life.sweep_ms = SWEEP_MS;
+	s->life.trust_ms = 10 * MINUTE_MS;
+	s->life.audit_ms = setup->audit_ms;
+	s->life.retry_max_ms = 15 * MINUTE_MS;
+	s->life.rotation_ms = 90 * DAY_MS;
+	s->life.departures_hour = setup->departures_hour;
+	s->life.departures_day = setup->departures_day;
+	s->life.joins_hour = setup->joins_hour;
+	s->life.retirements_day = 20;
 	s->profiles = (struct conf_groups){ .count = 1, .items = &c->profile };
 }
 
-static void must(int rc, const struct err *e, const char *what)
+static void settle_rules(struct story_child *c)
 {
-	if (!rc)
-		return;
-	fprintf(stderr, "story child: %s: %s\n", what, e->text);
-	_exit(6);
+	static const char *const disabled[] = { [DISABLED_BY_VALUE] = "(employeeType=disabled)" };
+	static const char *const entitled[] = { [DISABLED_BY_VALUE] = "(objectClass=inetOrgPerson)",
+		[ENTITLED_BY_VALUE] = "(employeeType=active)",
+		[ENTITLED_BY_NEGATION] = "(&(objectClass=inetOrgPerson)(!(employeeType=disabled)))" };
+	enum verdicts v = c->life->setup->verdicts;
+	struct err e = { 0 };
+	if (v == DISABLED_BY_VALUE)
+		must(filter_parse(c->arena, disabled[v], &c->rules.disabled, &e), &e, "filter");
+	must(filter_parse(c->arena, entitled[v], &c->rules.entitled, &e), &e, "filter");
+	must(filter_parse(c->arena, "(title=protected)", &c->rules.guarded, &e), &e, "filter");
+	c->rules.map = (struct attribute_map){ .login = "uid", .mail = "mail", .display = "displayName" };
+	c->rules.profile_count = 1;
+	c->rules.profiles[0].name = "all";
+	must(filter_parse(c->arena, "(objectClass=*)", &c->rules.profiles[0].filter, &e), &e, "filter");
 }
 
 static struct cam_catalogue *read_catalogue(struct arena *a)
@@ -274,57 +172,106 @@ static void foreign(void *ctx, const char *uuid, unsigned generation, const char
 	_exit(6);
 }
 
-static void open_all(struct story_child *c)
+static void open_state(struct story_child *c)
 {
 	const struct life *l = c->life;
 	struct err e = { 0 };
-	struct arena *a = c->arena;
-	must(store_open(arena_printf(a, "%s/store.db", l->dir), &c->clock, &c->store, &e), &e, "store");
-	must(evidence_open(arena_printf(a, "%s/evidence", l->dir), &c->clock, &c->evidence, &e), &e, "evidence");
-	must(seal_key_load(l->key_file, &c->key, &e), &e, "key");
-	c->escrow = seal_key_recipient(c->key);
+	faulty_install();
+	faulty_alone();
+	look_at_disk(c);
+	must_open(c, store_open(arena_printf(c->arena, "%s/store.db", l->dir), &c->clock, &c->store, &e), &e, "store");
+	must(evidence_open(arena_printf(c->arena, "%s/evidence", l->dir), &c->clock, &c->evidence, &e), &e, "evidence");
+	evidence_second(c->evidence, arena_printf(c->arena, "%s/second", l->dir));
+	c->guard = guard_new(&c->settings, c->store, &c->clock);
+	c->escrow = seal_key_recipient(l->key);
 	c->secret = secret_text("root-secret-key-of-the-story");
+}
+
+static int may_destroy(void *ctx, const char *uuid, unsigned generation, struct err *e)
+{
+	struct story_child *c = ctx;
+	return retire_may_destroy(c->feed, uuid, generation, e);
+}
+
+static void open_engine(struct story_child *c)
+{
+	struct arena *a = c->arena;
+	struct err e = { 0 };
 	const struct post_parts post = { .settings = &c->settings, .store = c->store, .clock = &c->clock, .escrow = c->escrow,
-		.own_key = c->key, .deliver = deliver, .deliver_ctx = c };
+		.own_key = c->life->key, .deliver = child_deliver, .deliver_ctx = c };
 	c->post = post_new(&post);
 	const struct engine_parts parts = { .settings = &c->settings, .store = c->store, .evidence = c->evidence, .post = c->post,
-		.clock = &c->clock, .own_key = c->key, .installation = INSTALLATION, .secret_id = "AKIDstoryroot",
+		.clock = &c->clock, .own_key = c->life->key, .installation = INSTALLATION, .secret_id = SECRET_ID,
 		.secret_key = c->secret, .template_text = read_file(a, "policies/templates/employee.json"),
 		.boundary_text = read_file(a, "policies/templates/boundary.json"),
-		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a), .foreign = foreign };
+		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a), .foreign = foreign,
+		.guard = c->guard, .may_destroy = may_destroy, .destroy_ctx = c };
 	must(engine_new(&parts, &c->engine, &e), &e, "engine");
-	for (int i = 0; i < WORKERS; i++) {
-		struct wire *w = &c->wires[i];
-		w->child = c;
-		w->transport = (struct transport){ .ctx = w, .exchange = exchange, .wake = wake, .rearm = rearm, .close = close_wire };
-		c->workers[i] = worker_new(c->engine, i + 1, i == 0, &w->transport);
-	}
-	must(filter_parse(a, "(employeeType=disabled)", &c->rules.disabled, &e), &e, "filter");
-	must(filter_parse(a, "(objectClass=inetOrgPerson)", &c->rules.entitled, &e), &e, "filter");
-	c->rules.map = (struct attribute_map){ .login = "uid", .mail = "mail", .display = "displayName" };
-	c->rules.profile_count = 1;
-	c->rules.profiles[0].name = "all";
-	must(filter_parse(a, "(objectClass=*)", &c->rules.profiles[0].filter, &e), &e, "filter");
-	c->source = (struct source){ .ctx = c, .next = next_event, .wake = wake_source };
-	c->confirm = (struct confirm){ .ctx = c, .reread = reread };
+	child_seams(c);
+	for (int i = 0; i < WORKERS; i++)
+		c->workers[i] = worker_new(c->engine, i + 1, i == 0, &c->wires[i].transport);
 	c->roll = (struct roll){ .settings = &c->settings, .rules = &c->rules, .store = c->store, .evidence = c->evidence,
-		.engine = c->engine, .clock = &c->clock };
+		.engine = c->engine, .clock = &c->clock, .guard = c->guard, .asks_first = !c->life->setup->yes };
 	pthread_mutex_init(&c->roll.lock, NULL);
 	c->feed = feed_new(&c->roll, &c->source, &c->confirm);
 }
 
+/* --- its life --------------------------------------------------------------------------------------------------- */
+
 /* When should somebody look again?  Weak signs and graces have no queue of their own. */
-static int64_t idle_until(struct story_child *c, int64_t due)
+static int64_t idle_until(struct story_child *c, int64_t due, struct arena *a)
 {
-	struct arena *a = arena_new(1 << 20);
 	struct store_person *weak;
 	size_t n = 0;
 	struct err e;
-	int64_t now = shm->now_ms, limit = now + 3600000;
+	int64_t now = now_ms(c), limit = now + (c->life->shared->disk ? MINUTE_MS : IDLE_MOST_MS);
+	int64_t retiring = 0;
+	/* What the guard knows of the cloud is good for minutes. */
+	if (!store_retiring_count(c->store, now, &retiring, &e) && retiring)
+		limit = now + MINUTE_MS;
 	if (!store_weak(c->store, INT64_MAX, 1, a, &weak, &n, &e) && n)
-		limit = now + 31000;
-	arena_free(a);
+		limit = now + WEAK_WAIT_MS + 1000;
 	return due < limit ? due : limit;
+}
+
+static const char *report(struct story_child *c, int64_t until, struct arena *a)
+{
+	struct store_account *accounts;
+	struct store_frozen *frozen;
+	size_t n = 0, m = 0;
+	struct str s;
+	struct err e;
+	str_init(&s, a);
+	str_addf(&s, "%lld\n", (long long)until);
+	if (!store_accounts(c->store, 0, 200, a, &accounts, &n, &e))
+		for (size_t i = 0; i < n; i++)
+			str_addf(&s, "a %s %u %d %d\n", accounts[i].uuid, accounts[i].generation, accounts[i].stage,
+				accounts[i].hold_reason != NULL);
+	if (!store_frozen_list(c->store, a, &frozen, &m, &e))
+		for (size_t i = 0; i < m; i++)
+			str_addf(&s, "f %d %lld %d %s\n", frozen[i].kind, (long long)frozen[i].list_ms, frozen[i].state, frozen[i].uuid);
+	return s.text;
+}
+
+static void obey(struct story_child *c, const char *line, struct arena *a)
+{
+	char verb[16], uuid[UUID_TEXT];
+	int kind, state;
+	long long began;
+	int64_t count;
+	struct err e;
+	if (sscanf(line, "decide %d %lld %d", &kind, &began, &state) == 3) {
+		(void)!store_frozen_decide(c->store, (enum frozen_kind)kind, began, (enum frozen_state)state, now_ms(c), &count, &e);
+		return;
+	}
+	if (sscanf(line, "%15s %36s", verb, uuid) != 2)
+		return;
+	if (!strcmp(verb, "hold"))
+		(void)!roll_suspend(&c->roll, uuid, "to be looked into", "the administrator", a, &e);
+	else if (!strcmp(verb, "resume"))
+		(void)!roll_resume(&c->roll, uuid, "the administrator", a, &e);
+	else if (!strcmp(verb, "verify"))
+		(void)!store_verify(c->store, uuid, STAGE_ACTIVE, now_ms(c), &count, &e);
 }
 
 static int round_of_steps(struct story_child *c, int64_t *due)
@@ -343,31 +290,38 @@ static int round_of_steps(struct story_child *c, int64_t *due)
 	return did;
 }
 
+static void live(struct story_child *c)
+{
+	for (;;) {
+		int64_t due;
+		char *answer;
+		size_t n;
+		if (round_of_steps(c, &due))
+			continue;
+		AUTO_ARENA struct arena *a = arena_new(8u << 20);
+		const char *text = report(c, idle_until(c, due, a), a);
+		if (child_ask(c, FRAME_IDLE, text, strlen(text), a, &answer, &n) == FRAME_QUIT)
+			return;
+		for (const char *line = answer; line && *line; line = strchr(line, '\n'), line += line != NULL)
+			obey(c, line, a);
+	}
+}
+
 void child_run(const struct life *l)
 {
 	static struct story_child c;
 	c.life = l;
 	shm = l->shared;
 	failpoint_set(point);
-	json_start();
 	c.random = clock_virtual(&c.random_state, 0, l->seed);
-	c.clock = (struct clock){ .ctx = &c, .now_ms = now_ms, .mono_ms = now_ms, .wait_ms = wait_ms, .random = random_bytes };
+	c.clock = (struct clock){ .ctx = &c, .now_ms = now_ms, .mono_ms = mono_ms, .wait_ms = wait_ms, .random = random_bytes };
 	c.arena = arena_new(8u << 20);
-	log_open(l->verbose ? LOG_DEBUG_LEVEL : LOG_ALARM_LEVEL, 0);
+	log_open(l->verbose ? LOG_DEBUG_LEVEL : (enum log_level)0, 0);
 	settle_settings(&c);
-	c.settings.cloud.driver.agent_script = read_file(c.arena, "etc/agent/install-agent.sh");
-	open_all(&c);
-	for (;;) {
-		int64_t due;
-		char *answer;
-		size_t n;
-		if (round_of_steps(&c, &due))
-			continue;
-		int64_t until = idle_until(&c, due);
-		AUTO_ARENA struct arena *a = arena_new(1 << 16);
-		if (ask(&c, FRAME_IDLE, &until, sizeof(until), a, &answer, &n) == 'Q') {
-			store_close(c.store);
-			_exit(0);
-		}
-	}
+	settle_rules(&c);
+	open_state(&c);
+	open_engine(&c);
+	live(&c);
+	store_close(c.store);
+	_exit(0);
 }

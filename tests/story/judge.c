@@ -1,61 +1,25 @@
-/* Does the world equal the directory?  Every difference is one printed line. */
-#include <stdarg.h>
+/* Does the world equal the directory, when the faults have stopped and everything had its time? */
 #include <stdio.h>
 #include <string.h>
 
-#include "cloud/tc3.h"
+#include "cloud/emulator/state.h"
+#include "hook/evidence.h"
 #include "tests/story/story.h"
 
-struct judge { struct world *w; struct arena *a; const struct json *state; int wrong; };
+struct judge { struct world *w; struct arena *a; const struct json *state; };
 
-static void wrong(struct judge *j, const struct model_person *p, const char *fmt, ...) PRINTF(3, 4);
-static void wrong(struct judge *j, const struct model_person *p, const char *fmt, ...)
+/* Entitled, and neither held nor somebody who went to where nobody looks before he was ever seen. */
+static bool has_access(const struct model_person *p)
 {
-	va_list ap;
-	printf("# seed %llu: %s %s: ", (unsigned long long)j->w->seed, p ? p->login : "-", p ? p->uuid : "");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-	j->wrong++;
+	bool never_seen = p->now.branch == BRANCH_OURS && !p->generation;
+	return person_in(&p->now) && !p->held && !never_seen;
 }
 
-static bool entitled(const struct model_person *p) { return p->there && !p->disabled; }
-
-/* Whose is it, by the mark in a text: fills uuid and generation. */
-static bool marked(const char *text, char uuid[UUID_TEXT], unsigned *generation)
+/* Nothing that is weak takes anything from whoever is protected. */
+static bool is_spared(const struct world *w, const struct model_person *p)
 {
-	const char *at = text ? strstr(text, "rollcall:" INSTALLATION ":") : NULL;
-	return at && sscanf(at, "rollcall:" INSTALLATION ":%36[^:]:%u", uuid, generation) == 2;
-}
-
-static struct model_person *owner(struct judge *j, const char *mark, unsigned *generation)
-{
-	char uuid[UUID_TEXT];
-	if (!marked(mark, uuid, generation))
-		return NULL;
-	for (size_t i = 0; i < j->w->count; i++)
-		if (!strcmp(j->w->people[i].uuid, uuid))
-			return &j->w->people[i];
-	return NULL;
-}
-
-/* A signed call, as anyone who copied the key would make it. */
-static bool key_works(struct judge *j, const struct emulator_key *k)
-{
-	const char *body = "{}";
-	const struct tc3_request sign = { .method = "POST", .query = "", .service = "sts", .signed_headers = "content-type;host",
-		.content_type = "application/json", .host = "sts.tencentcloudapi.com", .body = body, .body_len = 2,
-		.timestamp = j->w->shared->now_ms / 1000 };
-	const char *authorization = tc3_authorization(&sign, k->secret_id, k->secret_key, j->a);
-	const struct emulator_header headers[] = { { "Host", "sts.tencentcloudapi.com" }, { "Content-Type", "application/json" },
-		{ "X-TC-Action", "GetCallerIdentity" }, { "X-TC-Version", "2018-08-13" }, { "X-TC-Region", REGION },
-		{ "X-TC-Timestamp", arena_printf(j->a, "%lld", (long long)sign.timestamp) }, { "Authorization", authorization } };
-	const struct emulator_request rq = { .now_ms = j->w->shared->now_ms, .method = "POST", .path = "/", .query = "",
-		.header_count = ARRAY_LEN(headers), .headers = headers, .body = body, .body_len = 2 };
-	struct emulator_reply reply = { 0 };
-	emulator_handle(j->w->emulator, &rq, j->a, &reply);
-	return strstr(reply.body, "\"Error\"") == NULL;
+	bool strong = p->now.there && p->now.disabled && w->setup.verdicts == DISABLED_BY_VALUE;
+	return p->now.guarded && !strong;
 }
 
 static int count_marked(struct judge *j, const char *list, const char *mark_path, const struct model_person *p, unsigned generation,
@@ -64,9 +28,8 @@ static int count_marked(struct judge *j, const char *list, const char *mark_path
 	int n = 0;
 	const struct json *all = json_get(j->state, list);
 	for (const struct json *v = json_first(all); v; v = json_next(v)) {
-		char uuid[UUID_TEXT];
 		unsigned g;
-		if (!marked(json_text(v, mark_path), uuid, &g) || strcmp(uuid, p->uuid) != 0 || (generation && g != generation))
+		if (world_owner(j->w, json_text(v, mark_path), &g) != p || (generation && g != generation))
 			continue;
 		if (str_eq(json_text(v, "state"), "GONE"))
 			continue;
@@ -85,7 +48,7 @@ static unsigned newest_generation(struct judge *j, const struct model_person *p)
 	unsigned newest = 0, g;
 	const struct json *users = json_get(j->state, "users");
 	for (const struct json *v = json_first(users); v; v = json_next(v))
-		if (owner(j, json_text(v, "remark"), &g) == p && g > newest)
+		if (world_owner(j->w, json_text(v, "remark"), &g) == p && g > newest)
 			newest = g;
 	return newest;
 }
@@ -111,108 +74,134 @@ static int active_keys(const struct json *user)
 static bool shares_login(struct judge *j, const struct model_person *p)
 {
 	for (size_t i = 0; i < j->w->count; i++)
-		if (&j->w->people[i] != p && entitled(&j->w->people[i]) && !strcmp(j->w->people[i].login, p->login))
+		if (&j->w->people[i] != p && j->w->people[i].stage == STAGE_ACTIVE && str_ieq(j->w->people[i].now.login, p->now.login))
 			return true;
 	return false;
 }
 
-static void judge_entitled(struct judge *j, const struct model_person *p)
+static const char *shown(const struct json *entry, const char *name)
 {
-	const struct json *user = NULL, *env = NULL, *server = NULL, *policy = NULL, *shown = NULL;
+	const char *text = json_text(entry, name);
+	return text ? text : "";
+}
+
+#define WRONG(...) world_wrong(j->w, OTHERWISE, p, __VA_ARGS__)
+
+static void judge_entry(struct judge *j, const struct model_person *p, const struct json *user, const struct json *env)
+{
+	const struct json *entry = NULL;
 	struct json *parsed;
 	struct err e;
+	if (p->shown && !json_parse(j->a, p->shown, strlen(p->shown), &parsed, &e))
+		entry = parsed;
+	if (strcmp(shown(entry, "rollcallStage"), "active") != 0)
+		WRONG("the entry says stage \"%s\"", shown(entry, "rollcallStage"));
+	if (!str_eq(json_text(entry, "rollcallEnvId"), json_text(env, "env_id")))
+		WRONG("the entry names another environment");
+	if (strcmp(shown(entry, "rollcallProofResult"), "isolated") != 0)
+		WRONG("the proof says \"%s\"", shown(entry, "rollcallProofResult"));
+	if (!json_has(entry, "rollcallSealedKey"))
+		WRONG("no sealed key in the entry");
+	const struct json *keys = json_get(user, "keys");
+	bool named = false;
+	for (const struct json *k = json_first(keys); k; k = json_next(k))
+		named |= str_eq(json_text(k, "id"), json_text(entry, "rollcallKeyId")) && str_eq(json_text(k, "status"), "Active");
+	if (!named)
+		WRONG("the entry names no key that is there and active");
+}
+
+static void judge_entitled(struct judge *j, const struct model_person *p)
+{
+	const struct json *user = NULL, *env = NULL, *server = NULL, *policy = NULL;
 	unsigned g = newest_generation(j, p);
-	if (!g && shares_login(j, p))
+	if (p->stage != STAGE_ACTIVE && shares_login(j, p))
 		return;                 /* waits for the name, and bought nothing */
+	if (p->stage != STAGE_ACTIVE)
+		world_wrong(j->w, WRONGLY_SUSPENDED, p, "entitled, and %s", stage_name(p->stage));
 	if (!g) {
-		wrong(j, p, "entitled, and has no sub-account");
+		WRONG("entitled, and has no sub-account");
 		return;
 	}
 	if (!p->ever_left && g != 1)
-		wrong(j, p, "never left, and is in generation %u", g);
+		world_wrong(j->w, DUPLICATE, p, "never left, and is in generation %u", g);
 	if (count_marked(j, "users", "remark", p, g, &user) != 1 || count_marked(j, "environments", "tags.rollcall", p, g, &env) != 1 ||
 		count_marked(j, "servers", "tags.rollcall", p, g, &server) != 1 ||
 		count_marked(j, "policies", "description", p, g, &policy) != 1) {
-		wrong(j, p, "generation %u has not exactly one of each", g);
+		WRONG("generation %u has not exactly one of each", g);
 		return;
 	}
 	if (!json_bool_or(user, "console_login", false))
-		wrong(j, p, "entitled, and the console login is off");
-	if (active_keys(user) != 1 || json_count(json_get(user, "keys")) != 1)
-		wrong(j, p, "entitled, with %d active of %zu keys", active_keys(user), json_count(json_get(user, "keys")));
+		WRONG("entitled, and the console login is off");
+	int active = active_keys(user), by_hand = j->w->setup.by_hand_kept ? p->keys_by_hand : 0;
+	if (active < 1 || active > 1 + by_hand || (int)json_count(json_get(user, "keys")) > 1 + p->keys_by_hand)
+		WRONG("entitled, with %d active of %zu keys", active, json_count(json_get(user, "keys")));
 	if (!json_has(user, "boundary"))
-		wrong(j, p, "no permissions boundary");
+		WRONG("no permissions boundary");
 	if (!attached(user, json_text(policy, "name")))
-		wrong(j, p, "his policy is not attached");
+		WRONG("his policy is not attached");
 	if (json_count(json_get(user, "policies")) != 1)
-		wrong(j, p, "%zu policies attached", json_count(json_get(user, "policies")));
+		WRONG("%zu policies attached", json_count(json_get(user, "policies")));
 	if (!str_eq(json_text(env, "status"), "NORMAL") || json_has(env, "isolated_time") || !json_has(env, "log_topic"))
-		wrong(j, p, "the environment is not ready");
+		WRONG("the environment is not ready");
 	if (!str_eq(json_text(server, "state"), "RUNNING"))
-		wrong(j, p, "the server is %s", json_text(server, "state"));
+		WRONG("the server is %s", json_text(server, "state"));
 	if (!json_count(json_get(server, "agent_runs")))
-		wrong(j, p, "nothing was installed on the server");
-	if (p->shown && !json_parse(j->a, p->shown, strlen(p->shown), &parsed, &e))
-		shown = parsed;
-	if (!str_eq(json_text(shown, "rollcallStage"), "active"))
-		wrong(j, p, "the entry says stage \"%s\"", json_text(shown, "rollcallStage") ? json_text(shown, "rollcallStage") : "");
-	if (!str_eq(json_text(shown, "rollcallEnvId"), json_text(env, "env_id")))
-		wrong(j, p, "the entry names another environment");
-	if (!str_eq(json_text(shown, "rollcallKeyId"), json_text(json_at(json_get(user, "keys"), 0), "id")))
-		wrong(j, p, "the entry names another key");
-	if (!str_eq(json_text(shown, "rollcallProofResult"), "isolated"))
-		wrong(j, p, "the proof says \"%s\"", json_text(shown, "rollcallProofResult") ? json_text(shown, "rollcallProofResult") : "");
-	if (!json_has(shown, "rollcallSealedKey"))
-		wrong(j, p, "no sealed key in the entry");
+		WRONG("nothing was installed on the server");
+	judge_entry(j, p, user, env);
 }
 
 static void judge_leaver(struct judge *j, const struct model_person *p)
 {
+	const struct json *user = NULL, *any;
 	unsigned g = newest_generation(j, p);
-	const struct json *user = NULL;
-	bool grace_over = j->w->shared->now_ms > p->left_ms + GRACE_MS + 3600000 * 12;
+	if (is_spared(j->w, p))
+		return;
 	if (g && count_marked(j, "users", "remark", p, g, &user) > 0) {
 		if (active_keys(user))
-			wrong(j, p, "left, and has an active key");
+			world_wrong(j->w, WORKING_KEY, p, "left, and has an active key");
 		if (json_bool_or(user, "console_login", false))
-			wrong(j, p, "left, and can log in to the console");
-		if (grace_over)
-			wrong(j, p, "left, grace is over, and the sub-account is there");
+			WRONG("left, and can log in to the console");
 	}
-	const struct json *any;
-	for (size_t i = 0; grace_over && i < ARRAY_LEN(lists); i++)
+	/* Whoever is held while he is on the roll, or is protected, keeps what he has. */
+	bool kept = person_in(&p->now) || p->now.guarded;
+	for (size_t i = 0; !kept && i < ARRAY_LEN(lists); i++)
 		if (count_marked(j, lists[i][0], lists[i][1], p, 0, &any))
-			wrong(j, p, "left, grace is over, and something is left in %s", lists[i][0]);
-	if (p->there && p->shown && !strstr(p->shown, "suspended") && !strstr(p->shown, "retir"))
-		wrong(j, p, "left, and the entry says otherwise");
+			WRONG("left, grace is over, and something is left in %s", lists[i][0]);
+	if (p->now.there && p->shown && !strstr(p->shown, "suspended") && !strstr(p->shown, "retir") && !strstr(p->shown, "held"))
+		WRONG("left, and the entry says otherwise");
 }
 
 /* Nothing twice, nothing without an owner, nothing of an older generation. */
+static void judge_thing(struct judge *j, const char *list, const char *mark_path, const struct json *v)
+{
+	const struct json *again;
+	unsigned g;
+	const char *mark = json_text(v, mark_path);
+	const struct model_person *p = world_owner(j->w, mark, &g);
+	if (str_eq(json_text(v, "state"), "GONE") || json_bool_or(v, "preset", false))
+		return;
+	if (!p) {
+		if (strcmp(list, "policies") != 0)
+			world_wrong(j->w, ORPHAN, NULL, "%s: marked \"%s\"", list, mark ? mark : "");
+		return;
+	}
+	if (count_marked(j, list, mark_path, p, g, &again) != 1)
+		world_wrong(j->w, DUPLICATE, p, "%s: twice in generation %u", list, g);
+	if (g != p->generation)
+		world_wrong(j->w, ORPHAN, p, "%s: generation %u is still there, and he is in %u", list, g, p->generation);
+}
+
 static void judge_things(struct judge *j)
 {
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-		const struct json *all = json_get(j->state, lists[l][0]), *again;
-		for (const struct json *v = json_first(all); v; v = json_next(v)) {
-			unsigned g;
-			const char *mark = json_text(v, lists[l][1]);
-			const struct model_person *p = owner(j, mark, &g);
-			if (str_eq(json_text(v, "state"), "GONE") || (mark && strstr(mark, ":shared")) || json_bool_or(v, "preset", false))
-				continue;
-			if (!p) {
-				if (strcmp(lists[l][0], "policies") != 0)
-					wrong(j, NULL, "%s: an orphan, marked \"%s\"", lists[l][0], mark ? mark : "");
-				continue;
-			}
-			if (count_marked(j, lists[l][0], lists[l][1], p, g, &again) != 1)
-				wrong(j, p, "%s: twice in generation %u", lists[l][0], g);
-			if (entitled(p) && g != newest_generation(j, p))
-				wrong(j, p, "%s: generation %u is still there", lists[l][0], g);
-		}
+		const struct json *all = json_get(j->state, lists[l][0]);
+		for (const struct json *v = json_first(all); v; v = json_next(v))
+			judge_thing(j, lists[l][0], lists[l][1], v);
 	}
 	for (size_t i = 0; i < j->w->paid_count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(j->w->paid[i].mark, j->w->paid[k].mark) && !strcmp(j->w->paid[i].action, j->w->paid[k].action))
-				wrong(j, NULL, "%s paid twice for %s", j->w->paid[i].action, j->w->paid[i].mark);
+				world_wrong(j->w, DOUBLE_PAYMENT, NULL, "%s paid twice for %s", j->w->paid[i].action, j->w->paid[i].mark);
 }
 
 /* Every key ever issued is tried. */
@@ -220,38 +209,43 @@ static void judge_keys(struct judge *j)
 {
 	struct emulator_key *keys;
 	size_t n = emulator_keys(j->w->emulator, j->a, &keys);
-	const struct json *users = json_get(j->state, "users");
 	for (size_t i = 0; i < n; i++) {
-		const struct model_person *p = NULL;
 		unsigned g;
-		if (!keys[i].secret_key || str_eq(keys[i].secret_id, "AKIDstoryroot"))
+		const struct user *u = user_by_uin(j->w->emulator, keys[i].uin);
+		const struct model_person *p = u ? world_owner(j->w, u->remark, &g) : NULL;
+		if (!keys[i].secret_key || str_eq(keys[i].secret_id, SECRET_ID))
 			continue;
-		for (const struct json *v = json_first(users); v && !p; v = json_next(v))
-			if ((uint64_t)json_int_or(v, "uin", 0) == keys[i].uin)
-				p = owner(j, json_text(v, "remark"), &g);
-		bool works = key_works(j, &keys[i]);
-		if (works && (!p || !entitled(p)))
-			wrong(j, p, "a leaver's key works: %s", keys[i].secret_id);
-		if (!works && p && entitled(p) && p->shown && strstr(p->shown, keys[i].secret_id))
-			wrong(j, p, "the key in his entry does not work");
+		bool works = cloud_key_works(j->w, &keys[i], j->a);
+		if (works && (!p || (!has_access(p) && !is_spared(j->w, p))))
+			world_wrong(j->w, WORKING_KEY, p, "key %s works", keys[i].secret_id);
+		if (!works && p && p->stage == STAGE_ACTIVE && p->shown && strstr(p->shown, keys[i].secret_id))
+			WRONG("the key in his entry does not work");
 	}
 }
 
-int world_judge(struct world *w)
+static void judge_evidence(struct judge *j)
+{
+	const struct model_person *p = NULL;
+	int64_t lines;
+	struct err e;
+	if (evidence_verify(arena_printf(j->a, "%s/evidence", j->w->dir), &lines, &e))
+		WRONG("the evidence: %s", e.text);
+}
+
+void judge_end(struct world *w)
 {
 	struct judge j = { .w = w, .a = arena_new(64u << 20) };
-	j.state = emulator_state(w->emulator, w->shared->now_ms, j.a);
+	j.state = emulator_state(w->emulator, w->shared->true_ms, j.a);
 	if (w->verbose)
-		fprintf(stderr, "the calls: %s\nthe world at the end: %s\n", json_print(j.a, emulator_calls(w->emulator, j.a)),
-			json_print_pretty(j.a, j.state));
+		fprintf(stderr, "the world at the end: %s\n", json_print_pretty(j.a, j.state));
 	for (size_t i = 0; i < w->count; i++) {
-		if (entitled(&w->people[i]))
+		if (has_access(&w->people[i]))
 			judge_entitled(&j, &w->people[i]);
 		else
 			judge_leaver(&j, &w->people[i]);
 	}
 	judge_things(&j);
 	judge_keys(&j);
+	judge_evidence(&j);
 	arena_free(j.a);
-	return j.wrong;
 }

@@ -37,8 +37,11 @@ void draft_read(struct arena *a, const char *text, struct draft *out)
 
 static void print_texts(struct str *s, const char *const *texts, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		str_addf(s, "%s\"%s\"", i ? "," : "[", texts[i]);
+	for (size_t i = 0; i < n; i++) {
+		str_add(s, i ? ",\"" : "[\"");
+		str_add(s, texts[i]);
+		str_add(s, "\"");
+	}
 	str_add(s, "]");
 }
 

@@ -39,6 +39,7 @@ ACTIONS = {
     "AddUserToGroup": ("cam", "2019-01-16"),
     "AttachGroupPolicy": ("cam", "2019-01-16"),
     "UpdatePolicy": ("cam", "2019-01-16"),
+    "CreateApiKey": ("tcb", "2018-06-08"),
     "DescribeInstances": ("lighthouse", "2020-03-24"),
 }
 

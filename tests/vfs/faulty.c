@@ -10,12 +10,19 @@
 
 #define SECTOR 512
 
-/* What is durable of one file. */
+/* What a write that was not synced has changed: the bytes that stood there, and how long the file was. */
+struct undo {
+	struct undo *earlier;
+	sqlite3_int64 at, size;
+	size_t n;
+	unsigned char bytes[];
+};
+
+/* What is durable of one file: what is in it, and all these undone. */
 struct shadow {
 	struct shadow *next;
 	char *path;
-	unsigned char *bytes;
-	size_t size;
+	struct undo *last;
 };
 
 struct file {
@@ -28,11 +35,11 @@ static struct {
 	sqlite3_vfs vfs, *real;
 	struct shadow *shadows;
 	unsigned writes, syncs, fail_write, fail_sync;
-	bool full, full_everywhere, read_only, dead;
+	bool full, full_everywhere, read_only, dead, alone;
 } state;
 
-/* Reading a file closes a descriptor of it, and with that this process's locks on it are gone: these tests
- * have one process. */
+/* Reading a file closes a descriptor of it, and with that this process's locks on it are gone: it is done when the power
+ * is off. */
 
 /* --- whole files ----------------------------------------------------------------------------------------- */
 
@@ -60,10 +67,13 @@ static void spill(const char *path, const unsigned char *bytes, size_t size)
 	close(fd);
 }
 
-static void remember(struct shadow *s)
+static void forget(struct shadow *s)
 {
-	free(s->bytes);
-	s->bytes = slurp(s->path, &s->size);
+	while (s->last) {
+		struct undo *u = s->last;
+		s->last = u->earlier;
+		free(u);
+	}
 }
 
 static struct shadow *shadow_of(const char *path)
@@ -79,7 +89,6 @@ static struct shadow *shadow_of(const char *path)
 	s->path = strdup(path);
 	s->next = state.shadows;
 	state.shadows = s;
-	remember(s);
 	return s;
 }
 
@@ -116,15 +125,36 @@ static int write_fault(sqlite3_file *f, sqlite3_int64 end)
 	return code != SQLITE_OK ? code : end > size ? SQLITE_FULL : SQLITE_OK;
 }
 
+/* Before n bytes at `at` are written over, or cut off. */
+static int remember(sqlite3_file *f, sqlite3_int64 at, sqlite3_int64 n)
+{
+	struct shadow *s = ((struct file *)f)->shadow;
+	sqlite3_int64 size;
+	int code = s ? REAL(f)->xFileSize(real_of(f), &size) : SQLITE_OK;
+	if (code != SQLITE_OK || !s)
+		return code;
+	size_t there = at >= size ? 0 : (size_t)(at + n > size ? size - at : n);
+	struct undo *u = calloc(1, sizeof(*u) + there);
+	if (!u)
+		abort();
+	*u = (struct undo){ .earlier = s->last, .at = at, .size = size, .n = there };
+	s->last = u;
+	return there ? REAL(f)->xRead(real_of(f), u->bytes, (int)there, at) : SQLITE_OK;
+}
+
 static int x_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 {
 	int code = write_fault(f, at + n);
+	if (code == SQLITE_OK)
+		code = remember(f, at, n);
 	return code != SQLITE_OK ? code : REAL(f)->xWrite(real_of(f), from, n, at);
 }
 
 static int x_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
 	int code = write_fault(f, size);
+	if (code == SQLITE_OK)
+		code = remember(f, size, INT32_MAX);
 	return code != SQLITE_OK ? code : REAL(f)->xTruncate(real_of(f), size);
 }
 
@@ -136,13 +166,13 @@ static int x_sync(sqlite3_file *f, int flags)
 		return SQLITE_IOERR_FSYNC;
 	int code = REAL(f)->xSync(real_of(f), flags);
 	if (code == SQLITE_OK && shadow)
-		remember(shadow);
+		forget(shadow);
 	return code;
 }
 
 static int x_size(sqlite3_file *f, sqlite3_int64 *out) { return REAL(f)->xFileSize(real_of(f), out); }
-static int x_lock(sqlite3_file *f, int level) { return REAL(f)->xLock(real_of(f), level); }
-static int x_unlock(sqlite3_file *f, int level) { return REAL(f)->xUnlock(real_of(f), level); }
+static int x_lock(sqlite3_file *f, int level) { return state.alone ? SQLITE_OK : REAL(f)->xLock(real_of(f), level); }
+static int x_unlock(sqlite3_file *f, int level) { return state.alone ? SQLITE_OK : REAL(f)->xUnlock(real_of(f), level); }
 static int x_reserved(sqlite3_file *f, int *out) { return REAL(f)->xCheckReservedLock(real_of(f), out); }
 static int x_control(sqlite3_file *f, int op, void *arg) { return REAL(f)->xFileControl(real_of(f), op, arg); }
 static int x_sector(sqlite3_file *f) { return REAL(f)->xSectorSize(real_of(f)); }
@@ -152,7 +182,10 @@ static int x_shm_map(sqlite3_file *f, int page, int size, int extend, void volat
 {
 	return REAL(f)->xShmMap(real_of(f), page, size, extend, out);
 }
-static int x_shm_lock(sqlite3_file *f, int at, int n, int flags) { return REAL(f)->xShmLock(real_of(f), at, n, flags); }
+static int x_shm_lock(sqlite3_file *f, int at, int n, int flags)
+{
+	return state.alone ? SQLITE_OK : REAL(f)->xShmLock(real_of(f), at, n, flags);
+}
 static void x_shm_barrier(sqlite3_file *f) { REAL(f)->xShmBarrier(real_of(f)); }
 static int x_shm_unmap(sqlite3_file *f, int drop) { return REAL(f)->xShmUnmap(real_of(f), drop); }
 
@@ -191,7 +224,7 @@ static int x_delete(sqlite3_vfs *vfs, const char *path, int sync)
 		return SQLITE_IOERR_DELETE;
 	int code = state.real->xDelete(state.real, path, sync);
 	if (code == SQLITE_OK)
-		remember(shadow_of(path));
+		forget(shadow_of(path));
 	return code;
 }
 
@@ -215,12 +248,13 @@ void faulty_remove(void)
 	while (state.shadows) {
 		struct shadow *s = state.shadows;
 		state.shadows = s->next;
+		forget(s);
 		free(s->path);
-		free(s->bytes);
 		free(s);
 	}
 }
 
+void faulty_alone(void) { state.alone = true; }
 void faulty_fail_write(unsigned nth) { state.fail_write = nth; }
 void faulty_fail_sync(unsigned nth) { state.fail_sync = nth; }
 void faulty_full(bool on) { state.full = on; }
@@ -240,23 +274,39 @@ static bool chance(uint64_t *seed)
 	return *seed & 1;
 }
 
-static void come_back(const struct shadow *s, uint64_t *seed)
+/* The file as it was synced last. */
+static unsigned char *undone(const struct shadow *s, const unsigned char *written, size_t now, size_t *size)
 {
-	size_t now;
-	unsigned char *written = slurp(s->path, &now);
-	size_t room = now > s->size ? now : s->size, size = s->size;
+	size_t room = now;
+	for (const struct undo *u = s->last; u; u = u->earlier)
+		room = (size_t)u->size > room ? (size_t)u->size : room;
 	unsigned char *bytes = calloc(1, room + 1);
 	if (!bytes)
 		abort();
-	memcpy(bytes, s->bytes, s->size);
-	if (*seed && now < s->size && chance(seed))
+	memcpy(bytes, written, now);
+	*size = now;
+	for (const struct undo *u = s->last; u; u = u->earlier) {
+		memcpy(bytes + u->at, u->bytes, u->n);
+		*size = (size_t)u->size;
+	}
+	memset(bytes + *size, 0, room - *size);
+	return bytes;
+}
+
+static void come_back(const struct shadow *s, uint64_t *seed)
+{
+	size_t now, size;
+	unsigned char *written = slurp(s->path, &now);
+	unsigned char *bytes = undone(s, written, now, &size);
+	size_t synced = size;
+	if (*seed && now < synced && chance(seed))
 		size = now;
 	for (size_t at = 0; *seed && at < now; at += SECTOR) {
 		size_t n = now - at < SECTOR ? now - at : SECTOR;
 		if (!chance(seed))
 			continue;
 		memcpy(bytes + at, written + at, n);
-		if (at + n > size && now > s->size)
+		if (at + n > size && now > synced)
 			size = at + n;
 	}
 	if (size > 0 || access(s->path, F_OK) == 0)
@@ -271,7 +321,7 @@ void faulty_power_on(uint64_t seed)
 	uint64_t dice = seed ? seed * 0x9e3779b97f4a7c15u : 0;
 	for (struct shadow *s = state.shadows; s; s = s->next) {
 		come_back(s, &dice);
-		remember(s);
+		forget(s);
 	}
 	state.dead = false;
 }

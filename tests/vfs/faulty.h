@@ -12,6 +12,7 @@
 
 void faulty_install(void);              /* no faults, counters at zero */
 void faulty_remove(void);
+void faulty_alone(void);                /* one connection at a time: locks are granted without asking the system */
 
 void faulty_fail_write(unsigned nth);   /* the n-th write from now fails with an I/O error, once; 0: none */
 void faulty_fail_sync(unsigned nth);    /* the same for syncs */

@@ -20,7 +20,7 @@ enum { RANDOM = 6000, MUTANTS = 1000 };
 #else
 enum { RANDOM = 100000, MUTANTS = 20000 };
 #endif
-enum { BATCH = 500, SOME_ACTIONS = 8 };
+enum { BATCH = 500, SOME_ACTIONS = 6 };
 #define SUB UINT64_C(100000000101)
 static const struct cam_context nothing[1], lena[] = { { "k", "never" }, { "qcs:ip", "10.1.1.1" },
 	{ "qcs:current_time", "2026-11-24T12:00:00Z" }, { "qcs:resource_tag", "owner&lena" } },

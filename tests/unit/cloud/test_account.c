@@ -132,6 +132,37 @@ static void marks_fit_a_key_description(void **state)
 	assert_int_equal(strspn(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@:/-_"), strlen(m));
 }
 
+static void mark_names_its_owner(void **state)
+{
+#define ID "89da469d-e813-11f1-9271-ca710d083b6f"
+	static const struct { const char *text; unsigned generation; } cases[] = {
+		{ "rollcall:here:" ID ":1", 1 },
+		{ "rollcall:here:" ID ":12 held: by hand", 12 },
+		{ "see rollcall:here:" ID ":3 rollcall:here:" ID ":3", 3 },
+		{ "rollcall:here:" ID ":1 rollcall:here:" ID ":2", 0 },
+		{ "rollcall:here:" ID ":1 rollcall:there:" ID ":1", 0 },
+		{ "rollcall:there:" ID ":1", 0 },
+		{ "rollcall:here:" ID ":", 0 },
+		{ "rollcall:here:" ID ":0", 0 },
+		{ "rollcall:here:" ID ":1x", 0 },
+		{ "rollcall:here:" ID ":1234567890", 0 },
+		{ "rollcall:here:boundary", 0 },
+		{ "rollcall:here:", 0 },
+		{ "", 0 },
+		{ NULL, 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char uuid[UUID_TEXT] = "";
+		unsigned generation = 0;
+		bool named = mark_parse("here", cases[i].text, uuid, &generation);
+		assert_int_equal(named, cases[i].generation != 0);
+		assert_int_equal(generation, cases[i].generation);
+		assert_string_equal(uuid, named ? ID : "");
+	}
+#undef ID
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +172,7 @@ int main(void)
 		cmocka_unit_test(what_was_verified_counts_in_its_stage_only),
 		cmocka_unit_test(marks),
 		cmocka_unit_test(marks_fit_a_key_description),
+		cmocka_unit_test(mark_names_its_owner),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

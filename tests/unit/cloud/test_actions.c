@@ -27,13 +27,14 @@ static const struct driver *driver_of(int row)
 /* NULL when the row is sound, else what is wrong with it. */
 static const char *fault(const struct action_row *r)
 {
+	unsigned intent = r->flags & (ACTION_PAYS | ACTION_SECRET);
 	if (!r->name || !r->service || !r->version || r->per_second <= 0)
 		return "incomplete";
 	switch (r->kind) {
 	case ACTION_READ:
 		return r->resolver == -1 && !r->flags ? NULL : "a read needs neither resolver nor intent";
 	case ACTION_REPEATABLE:
-		return r->resolver == -1 && !r->flags ? NULL : "what pays or shows a secret once is not repeatable";
+		return r->resolver == -1 && !intent ? NULL : "what pays or shows a secret once is not repeatable";
 	case ACTION_RESOLVED:
 		break;
 	}
@@ -41,7 +42,7 @@ static const char *fault(const struct action_row *r)
 	if (!d || !d->observe)
 		return "nobody looks";
 	/* An intent is closed by resolve(). */
-	if (r->flags && !d->resolve)
+	if (intent && !d->resolve)
 		return "nobody closes its intent";
 	return NULL;
 }
@@ -92,7 +93,21 @@ static void what_pays_or_shows_a_secret(void **state)
 	for (int i = 0; i < ACT_COUNT; i++) {
 		unsigned want = i == ACT_CREATE_ENV || i == ACT_CREATE_INSTANCES ? ACTION_PAYS
 			: i == ACT_CREATE_ACCESS_KEY ? ACTION_SECRET : 0;
-		assert_int_equal(action_table[i].flags, want);
+		assert_int_equal(action_table[i].flags & (ACTION_PAYS | ACTION_SECRET), want);
+	}
+}
+
+/* What the cloud's words say of it.  Keys and policies are made anew at will; with a user, an environment or a server goes
+ * what somebody had. */
+static void what_destroys(void **state)
+{
+	static const char *const words[] = { "DeleteUser", "Destroy", "Terminate", "Isolate" };
+	(void)state;
+	for (int i = 0; i < ACT_COUNT; i++) {
+		bool destroys = false;
+		for (size_t k = 0; k < ARRAY_LEN(words); k++)
+			destroys |= !strncmp(action_table[i].name, words[k], strlen(words[k]));
+		assert_int_equal((action_table[i].flags & ACTION_DESTROYS) != 0, destroys);
 	}
 }
 
@@ -192,6 +207,7 @@ int main(void)
 		cmocka_unit_test(the_check_can_fail),
 		cmocka_unit_test(reads_are_called_so),
 		cmocka_unit_test(what_pays_or_shows_a_secret),
+		cmocka_unit_test(what_destroys),
 		cmocka_unit_test(names_are_unique),
 		cmocka_unit_test(every_action_has_its_codes_listed),
 		cmocka_unit_test(every_documented_code_has_a_kind),

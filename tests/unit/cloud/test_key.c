@@ -223,6 +223,29 @@ static void a_key_that_never_was(void **state)
 	}
 }
 
+/* A listing that lags shows none: he keeps the key he has.  Whose key is gone for good gets another, when that is sure. */
+static void a_listing_without_his_key(void **state)
+{
+	struct cloud *c = *state;
+	char id[64];
+	cloud_build(c, ROW_KEY);
+	cloud_faults(c, "{\"rules\":[{\"action\":\"ListAccessKeys\",\"kind\":\"stale\",\"nth\":3}]}");
+	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_NONE);
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	str_copy(id, sizeof(id), c->found.key_id);
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	assert_string_equal(c->found.key_id, id);
+	assert_int_equal(keys(c), 1);
+	assert_int_equal(c->found.key_missed_ms, 0);
+	cloud_raw(c, CAM, "DeleteAccessKey", arena_printf(c->arena, "{\"TargetUin\":%llu,\"AccessKeyId\":\"%s\"}",
+		(unsigned long long)c->found.uin, id));
+	assert_int_equal(cloud_step_on(c, ROW_KEY), ERR_WAIT);
+	assert_int_equal(keys(c), 0);
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	assert_string_not_equal(c->found.key_id, id);
+	assert_int_equal(keys(c), 1);
+}
+
 /* The cloud may refuse to delete an active key: it is switched off first, in whatever order. */
 static void active_keys_are_switched_off_before_deleting(void **state)
 {
@@ -333,6 +356,7 @@ int main(void)
 		T(active_keys_are_switched_off_before_deleting),
 		T(what_others_deleted_is_forgotten),
 		T(locking_goes_on_past_failures),
+		T(a_listing_without_his_key),
 		T(a_key_that_never_was),
 		T(a_key_nobody_knows_of),
 		T(nothing_is_made_without_an_intent),

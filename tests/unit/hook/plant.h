@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "hook/engine.h"
+#include "hook/retire.h"
 #include "hook/roll.h"
 #include "ldap/filter.h"
 #include "tests/support/cloud.h"
@@ -30,6 +31,11 @@ struct plant {
 	struct seal_to *escrow;
 	struct post *post;
 	struct engine *engine;
+	struct guard *guard;
+	struct clock wall;                /* the guard's own: */
+	int64_t step_ms;                  /* the machine's wall clock is wrong by this much */
+	void *firm;                       /* firm.h */
+	struct feed *feed;                /* NULL, unless a test has one: then nobody is asked about destroying */
 	struct roll roll;
 	struct transport wire;
 	struct worker *workers[WORKERS];
@@ -55,6 +61,12 @@ static inline void foreign(void *ctx, const char *uuid, unsigned generation, con
 	p->in_hand = a.owner != 0;
 	if (!p->deaf)
 		OK(roll_foreign(&p->roll, uuid, generation, request_id, p->a, &p->e));
+}
+
+static inline int may_destroy(void *ctx, const char *uuid, unsigned generation, struct err *e)
+{
+	struct plant *p = ctx;
+	return p->feed ? retire_may_destroy(p->feed, uuid, generation, e) : 0;
 }
 
 static inline int exchange(struct transport *t, const struct http_request *r, struct arena *a, struct http_reply *out, struct err *e)
@@ -101,12 +113,25 @@ static inline void set(struct plant *p)
 	s->life.trust_ms = 600000;
 	s->life.audit_ms = 24 * HOUR_MS;
 	s->life.retry_max_ms = 900000;
+	s->life.retirements_day = 20;
 	s->profiles = (struct conf_groups){ .count = 1, .items = &p->profile };
 	p->rules.map = (struct attribute_map){ .login = "uid" };
 	p->rules.profile_count = 1;
 	p->rules.profiles[0].name = "all";
 	OK(filter_parse(p->a, "(objectClass=*)", &p->rules.profiles[0].filter, &p->e));
 	OK(filter_parse(p->a, "(employeeType=left)", &p->rules.disabled, &p->e));
+}
+
+static inline int64_t wall_ms(void *ctx)
+{
+	struct plant *p = ctx;
+	return p->cloud->v.now_ms + p->step_ms;
+}
+
+static inline int64_t wall_mono_ms(void *ctx)
+{
+	struct plant *p = ctx;
+	return clock_mono(&p->cloud->clock);
 }
 
 static inline void start(struct plant *p)
@@ -117,19 +142,22 @@ static inline void start(struct plant *p)
 	const char *actions = text_of(p, "policies/templates/actions.txt");
 	OK(cam_catalogue_parse(p->a, actions, strlen(actions), &catalogue, &p->e));
 	p->post = post_new(&post);
+	p->wall = (struct clock){ .ctx = p, .now_ms = wall_ms, .mono_ms = wall_mono_ms };
+	p->guard = guard_new(&p->settings, p->store, &p->wall);
 	const struct engine_parts parts = { .settings = &p->settings, .store = p->store, .evidence = p->evidence, .post = p->post,
 		.clock = &p->cloud->clock, .own_key = p->key, .installation = CLOUD_INSTALLATION,
 		.secret_id = p->cloud->api.secret_id, .secret_key = p->cloud->root_key,
 		.template_text = text_of(p, "policies/templates/employee.json"),
 		.boundary_text = text_of(p, "policies/templates/boundary.json"),
 		.barrier_text = text_of(p, "policies/templates/deny-all.json"),
-		.catalogue = catalogue, .foreign = foreign, .foreign_ctx = p };
+		.catalogue = catalogue, .foreign = foreign, .foreign_ctx = p,
+		.guard = p->guard, .may_destroy = may_destroy, .destroy_ctx = p };
 	OK(engine_new(&parts, &p->engine, &p->e));
 	p->wire = (struct transport){ .ctx = p, .exchange = exchange, .wake = nothing, .rearm = nothing, .close = nothing };
 	for (int i = 0; i < WORKERS; i++)
 		p->workers[i] = worker_new(p->engine, i + 1, i == 0, &p->wire);
 	p->roll = (struct roll){ .settings = &p->settings, .rules = &p->rules, .store = p->store, .evidence = p->evidence,
-		.engine = p->engine, .clock = &p->cloud->clock };
+		.engine = p->engine, .clock = &p->cloud->clock, .guard = p->guard };
 	pthread_mutex_init(&p->roll.lock, NULL);
 }
 
@@ -224,7 +252,9 @@ static inline int teardown(void **state)
 	void *cloud = p->cloud;
 	for (int i = 0; i < WORKERS; i++)
 		worker_free(p->workers[i]);
+	feed_free(p->feed);
 	engine_free(p->engine);
+	guard_free(p->guard);
 	post_free(p->post);
 	evidence_close(p->evidence);
 	store_close(p->store);

@@ -19,12 +19,16 @@ struct rig {
 	struct roll_rules rules;
 	struct evidence *evidence;
 	struct engine *engine;
+	struct guard *guard;
 	struct roll roll;
 	struct source source;
 	struct confirm confirm;
 	struct feed *feed;
-	struct source_event script[600];
+	struct source_event script[3000];
 	size_t at, count;
+	bool truthful;                   /* a re-read answers as the script had it last */
+	size_t rereads;
+	struct source_doubts doubts_now; /* what a look at base and sentinels finds */
 	enum whereabouts where;          /* what every re-read answers; WHERE_INSIDE: the last entry that was told */
 	bool mute;
 };
@@ -41,14 +45,41 @@ static inline void next_event(struct source *s, int timeout_ms, struct arena *a,
 
 static inline void wake(struct source *s, bool again) { (void)s, (void)again; }
 
+/* Told since the last refresh began, and not gone again. */
+static inline bool is_there(const struct rig *r, const char *uuid)
+{
+	for (size_t i = r->at; i > 0; i--) {
+		const struct source_event *ev = &r->script[i - 1];
+		if (!strcmp(ev->uuid, uuid))
+			return ev->kind == SOURCE_ENTRY;
+		if (ev->kind == SOURCE_STARTED)
+			return false;
+	}
+	return false;
+}
+
+static inline int doubts_now(struct confirm *c, struct arena *a, struct source_doubts *out, struct err *e)
+{
+	struct rig *r = c->ctx;
+	if (r->mute)
+		return err_set(e, ERR_TEMP, "no answer");
+	*out = source_doubts_copy(&r->doubts_now, a);
+	return 0;
+}
+
 static inline int reread(struct confirm *c, const char *uuid, struct arena *a, enum whereabouts *where, const struct entry **entry,
 	struct err *e)
 {
 	struct rig *r = c->ctx;
 	(void)a;
+	r->rereads++;
 	if (r->mute)
 		return err_set(e, ERR_TEMP, "no answer");
 	*where = r->where;
+	if (r->truthful && !is_there(r, uuid)) {
+		*where = WHERE_GONE;
+		return 0;
+	}
 	for (size_t i = r->count; i > 0; i--)
 		if (r->script[i - 1].entry && !strcmp(r->script[i - 1].uuid, uuid)) {
 			*entry = r->script[i - 1].entry;
@@ -73,12 +104,13 @@ static inline void add(struct rig *r, struct entry *entry, const char *name, con
 	at->values[0] = (struct value){ (const unsigned char *)value, strlen(value) };
 }
 
-static inline void entry(struct rig *r, const char *uuid, const char *login, const char *type, const char *csn)
+static inline struct entry *entry_at(struct rig *r, const char *uuid, const char *dn, const char *login, const char *type,
+	const char *csn)
 {
 	struct entry *made = arena_alloc(r->f.arena, sizeof(*made));
 	made->attributes = arena_alloc(r->f.arena, 8 * sizeof(struct attribute));
 	str_copy(made->uuid, sizeof(made->uuid), uuid);
-	made->dn = arena_printf(r->f.arena, "uid=%s", login ? login : "?");
+	made->dn = dn;
 	add(r, made, "objectClass", "inetOrgPerson");
 	if (login)
 		add(r, made, "uid", login);
@@ -86,6 +118,12 @@ static inline void entry(struct rig *r, const char *uuid, const char *login, con
 		add(r, made, "employeeType", type);
 	add(r, made, "entryCSN", csn);
 	tell(r, SOURCE_ENTRY, uuid)->entry = made;
+	return made;
+}
+
+static inline void entry(struct rig *r, const char *uuid, const char *login, const char *type, const char *csn)
+{
+	entry_at(r, uuid, arena_printf(r->f.arena, "uid=%s", login ? login : "?"), login, type, csn);
 }
 
 static inline void run(struct rig *r)
@@ -102,6 +140,13 @@ static inline void refresh(struct rig *r, size_t people)
 		entry(r, uuids[i], arena_printf(r->f.arena, "user%zu", i), "staff", "5");
 	tell(r, SOURCE_REFRESHED, NULL);
 	run(r);
+}
+
+/* The cloud has answered just now, and lets things be destroyed. */
+static inline void cloud_answers(struct rig *r)
+{
+	guard_cloud_time(r->guard, r->f.time.now_ms);
+	guard_destroy_cap(r->guard, INT64_MAX);
 }
 
 static inline struct store_account account(struct rig *r, const char *uuid)
@@ -137,7 +182,8 @@ static inline int setup(void **state)
 	r->settings.cloud.rate_share = 1;
 	r->settings.life.grace_ms = 1000000;
 	r->settings.life.weak_wait_ms = 30000;
-	r->settings.life.departures_hour = 2;
+	r->settings.life.departures_hour = r->settings.life.departures_day = 2;
+	r->settings.life.retirements_day = 20;
 	struct arena *a = r->f.arena;
 	OK(filter_parse(a, "(employeeType=left)", &r->rules.disabled, &e));
 	OK(filter_parse(a, "(objectClass=*)", &r->rules.profiles[0].filter, &e));
@@ -145,13 +191,14 @@ static inline int setup(void **state)
 	r->rules.profile_count = 1;
 	r->rules.map = (struct attribute_map){ .login = "uid" };
 	OK(evidence_open(arena_printf(a, "%s/evidence", r->f.folder), &r->f.clock, &r->evidence, &e));
+	r->guard = guard_new(&r->settings, r->f.store, &r->f.clock);
 	const struct engine_parts parts = { .settings = &r->settings, .store = r->f.store, .evidence = r->evidence,
 		.clock = &r->f.clock };
 	OK(engine_new(&parts, &r->engine, &e));
 	r->source = (struct source){ .ctx = r, .next = next_event, .wake = wake };
-	r->confirm = (struct confirm){ .ctx = r, .reread = reread };
+	r->confirm = (struct confirm){ .ctx = r, .reread = reread, .reread_original = reread, .doubts = doubts_now };
 	r->roll = (struct roll){ .settings = &r->settings, .rules = &r->rules, .store = r->f.store, .evidence = r->evidence,
-		.engine = r->engine, .clock = &r->f.clock };
+		.engine = r->engine, .clock = &r->f.clock, .guard = r->guard };
 	pthread_mutex_init(&r->roll.lock, NULL);
 	r->feed = feed_new(&r->roll, &r->source, &r->confirm);
 	*state = r;
@@ -164,6 +211,7 @@ static inline int teardown(void **state)
 	char command[160];
 	feed_free(r->feed);
 	engine_free(r->engine);
+	guard_free(r->guard);
 	evidence_close(r->evidence);
 	store_close(r->f.store);
 	static const char *const names[] = { "store.db", "store.db-wal", "store.db-shm", "evidence", "store.db.lock" };

@@ -271,6 +271,42 @@ static void another_file_is_not_taken(void **state)
 	good(&p->f, 4);
 }
 
+static const char *health(struct place *p, struct arena *a)
+{
+	struct json *o = json_object(a);
+	evidence_health(p->f.ev, o);
+	return json_print(a, o);
+}
+
+/* At start, too: whoever leaves does not wait for an administrator who repairs a file. */
+static void a_file_that_cannot_be_opened(void **state)
+{
+	struct place *p = *state;
+	AUTO_ARENA struct arena *a = arena_new(1u << 20);
+	int64_t lines;
+	add_some(&p->f, 3);
+	close_it(&p->f);
+	char *text = file(a, p->f.path);
+	*strstr(line_at(text, 3), "alice") = 'A';
+	spill(&p->f, text, strlen(text));
+	evidence_start(p->f.path, &p->f.clock, &p->f.ev);
+	evidence_second(p->f.ev, p->second);
+	assert_int_equal(count(file(a, p->log), "was changed"), 1);
+	assert_int_equal(evidence_ready(p->f.ev, &p->f.e), ERR_TEMP);
+	assert_int_equal(try_add(p, "one"), ERR_TEMP);
+	says(p, "keep the file and start a new one");
+	assert_non_null(strstr(health(p, a), "keep the file and start a new one"));
+	assert_non_null(strstr(health(p, a), "\"evidence_aside\":1"));
+	OK(evidence_verify(p->second, &lines, &p->f.e));
+	assert_int_equal(lines, 1);
+	/* As it says; nobody has to start the daemon again. */
+	away(p, true);
+	OK(try_add(p, "two"));
+	good(&p->f, 2);
+	OK(evidence_ready(p->f.ev, &p->f.e));
+	assert_string_equal(health(p, a), "{\"evidence\":\"written\"}");
+}
+
 /* A file system of one megabyte.  False: this machine has none for us. */
 static bool small_disk(struct place *p, char mounted[128])
 {
@@ -368,7 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PLACE(lines_go_to_the_second_file), PLACE(without_one_to_the_system_log), PLACE(a_long_line_in_the_log_is_whole),
 		PLACE(the_second_file_fails_too), PLACE(one_alarm_per_trouble), PLACE(another_file_is_not_taken),
-		PLACE(a_full_disk_is_known_before), PLACE(the_head_is_told_whatever_the_level),
+		PLACE(a_file_that_cannot_be_opened), PLACE(a_full_disk_is_known_before), PLACE(the_head_is_told_whatever_the_level),
 	};
 	return cmocka_run_group_tests_name("evidence-second", tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ static void an_alarm_holds_him(void **state)
 	assert_int_equal(a.since_ms, r->f.time.now_ms);
 	assert_int_equal(a.retire_after_ms, 0);
 	assert_string_equal(a.hold_reason, "proof: a probe with his key returned foreign data, request req-42");
-	OK(store_holds(r->f.store, 0, &holds, &r->f.e));
+	OK(store_acts(r->f.store, ACT_KIND_HOLD, NULL, 0, &holds, NULL, &r->f.e));
 	assert_int_equal(holds, 1);
 	assert_int_equal(evident(r, "\"alarm\"", "he is held"), 1);
 	assert_int_equal(evident(r, "\"alarm\"", "req-42"), 1);
@@ -108,7 +108,7 @@ static void an_alarm_is_raised_whatever_else(void **state)
 	OK(foreign(r, B));                       /* news overtook the walk */
 	assert_int_equal(account(r, B).stage, STAGE_SUSPENDED);
 	assert_int_equal(evident(r, "\"alarm\"", "when he comes back"), 1);
-	OK(store_holds(r->f.store, 0, &holds, &r->f.e));
+	OK(store_acts(r->f.store, ACT_KIND_HOLD, NULL, 0, &holds, NULL, &r->f.e));
 	assert_int_equal(holds, 2);
 	entry(r, B, "user1", "staff", "8");
 	run(r);
@@ -144,7 +144,7 @@ static void an_administrator_suspends_and_resumes(void **state)
 	assert_int_equal(evident(r, "\"stage\"", "held -> active"), 1);
 	assert_int_equal(evident(r, "\"hold\"", "let go by uid 0"), 1);
 	int64_t holds;
-	OK(store_holds(r->f.store, 0, &holds, &r->f.e));
+	OK(store_acts(r->f.store, ACT_KIND_HOLD, NULL, 0, &holds, NULL, &r->f.e));
 	assert_int_equal(holds, 0);              /* the brake counts alarms */
 }
 
@@ -244,6 +244,7 @@ static void a_held_person_departs(void **state)
 	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
 	assert_string_equal(account(r, C).hold_reason, "x");
 	r->f.time.now_ms += 1000001;
+	cloud_answers(r);
 	confirm_step(r->feed);
 	assert_int_equal(account(r, C).stage, STAGE_RETIRED);
 	refused(r, resume(r, C), ERR_ABSENT, "retired");

@@ -428,6 +428,27 @@ static void swept_until_nothing_is_found(void **state)
 	assert_int_equal(account(p, ALICE).sweep_ms, 0);
 }
 
+/* A cut that nobody knows the outcome of lands when he is back already: he is looked at once more, and has everything again. */
+static void what_lands_after_his_return(void **state)
+{
+	struct plant *p = *state;
+	disable(p, ALICE, "alice", p->cloud->v.now_ms);
+	run(p, MINUTE_MS);
+	assert_int_equal(account(p, ALICE).stage, STAGE_SUSPENDED);
+	hear(p, ALICE, "alice", "staff", "99991231000000.000000Z#");
+	run(p, MINUTE_MS);
+	assert_int_equal(account(p, ALICE).stage, STAGE_ACTIVE);
+	assert_true(account(p, ALICE).complete);
+	cloud_raw(p->cloud, CAM, "UpdateAccessKey",
+		arena_printf(p->a, "{\"TargetUin\":%llu,\"AccessKeyId\":\"%s\",\"Status\":\"Inactive\"}",
+			(unsigned long long)found(p, ALICE).uin, found(p, ALICE).key_id));
+	assert_int_equal(active_keys(p, ALICE), 0);
+	run(p, 5 * MINUTE_MS);
+	assert_int_equal(active_keys(p, ALICE), 1);
+	assert_true(account(p, ALICE).complete);
+	assert_int_equal(account(p, ALICE).sweep_ms, 0);
+}
+
 /* --- evidence that cannot be written ------------------------------------------------------------------------------------ */
 
 static void move(struct plant *p, bool away)
@@ -501,6 +522,7 @@ int main(void)
 		PLANT(it_is_called_until_it_is_refused), PLANT(it_works_on_and_on), PLANT(the_cloud_does_not_say),
 		PLANT(without_a_secret_nobody_can_call), PLANT(others_are_cut_meanwhile), PLANT(after_a_restart_it_is_called),
 		PLANT(a_cut_is_never_given_up), PLANT(a_record_that_cannot_be_read), PLANT(swept_until_nothing_is_found),
+		PLANT(what_lands_after_his_return),
 		PLANT(nothing_is_granted_without_evidence),
 	};
 	return cmocka_run_group_tests_name("leave", tests, NULL, NULL);

@@ -45,6 +45,49 @@ static void a_disable_is_cut_at_once(void **state)
 	assert_int_equal(account(r, A).generation, 1);
 }
 
+/* What a directory says without a value cannot be told from what it does not say: nobody who was disabled comes back by that
+ * before the source is believed. */
+static void back_in_doubt(void **state)
+{
+	struct rig *r = *state;
+	int did;
+	refresh(r, 2);
+	entry(r, A, "user0", "left", "7");
+	entry(r, C, "user2", "left", "7");       /* never had anything */
+	run(r);
+	for (int round = 0; round < 2; round++) {
+		tell(r, SOURCE_STARTED, NULL);
+		entry(r, A, "user0", NULL, "8");
+		entry(r, B, "user1", NULL, "8");
+		entry(r, C, "user2", NULL, "8");
+		run(r);
+		tell(r, SOURCE_REFRESHED, NULL)->doubts.all = round ? NULL : "attribute unknown to the server's schema";
+		run(r);
+		r->f.time.now_ms += 61000;
+		OK(roll_due(&r->roll, r->f.arena, &did, &r->f.e));
+		assert_int_equal(account(r, A).stage, round ? STAGE_ACTIVE : STAGE_SUSPENDED);
+		assert_int_equal(account(r, B).stage, STAGE_ACTIVE);
+		if (!round)
+			assert_int_equal(person(r, C).generation, 0);
+		if (!round)
+			assert_non_null(strstr(person(r, A).note, "believed"));
+	}
+	assert_int_equal(account(r, C).stage, STAGE_ACTIVE);
+}
+
+/* A value that says so needs no witness. */
+static void back_by_a_value(void **state)
+{
+	struct rig *r = *state;
+	refresh(r, 2);
+	entry(r, A, "user0", "left", "7");
+	run(r);
+	tell(r, SOURCE_STARTED, NULL);
+	entry(r, A, "user0", "staff", "8");
+	run(r);
+	assert_int_equal(account(r, A).stage, STAGE_ACTIVE);
+}
+
 static void a_broken_entry_that_says_disabled_is_cut(void **state)
 {
 	struct rig *r = *state;
@@ -90,7 +133,7 @@ static void absence_waits_and_is_confirmed(void **state)
 	confirm_step(r->feed);                   /* no answer: nothing is concluded */
 	assert_int_equal(account(r, C).stage, STAGE_ACTIVE);
 	r->mute = false;
-	r->f.time.now_ms += 2000;
+	r->f.time.now_ms += 6000;
 	confirm_step(r->feed);
 	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
 	assert_int_equal(account(r, A).stage, STAGE_ACTIVE);
@@ -161,6 +204,7 @@ static void retirement_asks_again(void **state)
 	entry(r, A, "user0", "left", "7");
 	run(r);
 	r->f.time.now_ms += 1000001;
+	cloud_answers(r);
 	r->where = WHERE_INSIDE;
 	r->mute = true;
 	confirm_step(r->feed);
@@ -215,6 +259,7 @@ static void an_unreadable_entry_is_not_retired(void **state)
 	entry(r, C, NULL, "staff", "9");
 	r->at = r->count;                        /* the source has not told it yet */
 	r->f.time.now_ms += 1000001;
+	cloud_answers(r);
 	assert_false(confirm_step(r->feed));
 	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
 }
@@ -262,7 +307,8 @@ int main(void)
 		RIG(newcomers_are_queued), RIG(the_same_again_wakes_nobody), RIG(a_disable_is_cut_at_once),
 		RIG(a_broken_entry_that_says_disabled_is_cut), RIG(a_taken_name_waits), RIG(absence_waits_and_is_confirmed),
 		RIG(absent_but_there_loses_nothing), RIG(an_unfinished_refresh_says_nothing), RIG(nobody_named_is_not_believed),
-		RIG(absent_unusable_absent), RIG(heard_of_while_doubted), RIG(an_unreadable_entry_is_not_retired), RIG(struck_and_back),
+		RIG(absent_unusable_absent), RIG(back_in_doubt), RIG(back_by_a_value),
+		RIG(heard_of_while_doubted), RIG(an_unreadable_entry_is_not_retired), RIG(struck_and_back),
 		RIG(the_brake_holds_all_of_them), RIG(retirement_asks_again), RIG(a_strike_ends_when_the_store_knows),
 	};
 	return cmocka_run_group_tests_name("roll", tests, NULL, NULL);

@@ -201,6 +201,10 @@ static void the_least_file_gives_the_defaults(void **state)
 	assert_int_equal(s->life.retry_max_ms, 900000);
 	assert_int_equal(s->life.departures_hour, 5);
 	assert_true(s->life.departures_percent == 2);
+	assert_int_equal(s->life.departures_day, 15);
+	assert_true(s->life.departures_percent_day == 5);
+	assert_int_equal(s->life.joins_hour, 50);
+	assert_true(s->life.money_day_yuan == 0);
 	assert_int_equal(s->life.rotation_ms, 90LL * 86400000);
 	assert_int_equal(s->workers, 8);
 	assert_int_equal(s->revoke_workers, 2);
@@ -209,6 +213,11 @@ static void the_least_file_gives_the_defaults(void **state)
 	assert_int_equal(s->log_level, LOG_INFO_LEVEL);
 	assert_null(f->rules.entitled);
 	assert_null(f->rules.disabled);
+	assert_null(f->rules.guarded);
+	assert_int_equal(s->directory.dir.sentinel_count, 0);
+	assert_false(s->directory.dir.schema_unreadable_ok);
+	assert_string_equal(s->directory.dir.needs[0], "uid");
+	assert_null(s->directory.dir.needs[1]);
 	assert_string_equal(f->rules.map.login, "uid");
 	assert_int_equal(f->rules.profile_count, 1);
 	assert_string_equal(f->rules.profiles[0].name, "standard");
@@ -226,7 +235,8 @@ static void values_arrive_where_they_belong(void **state)
 	p.top = "installation = \"a-1\"; state_dir = \"@F@\"; workers = 4; revoke_workers = 1; socket = \"@F@/desk\";"
 		" admin_group = \"wheel\"; log = \"debug\";";
 	p.directory = "uri = [ \"ldaps://a.example.com\", \"ldapi://%2Frun%2Fldapi\" ]; base = \"ou=p\"; filter = \"(uid=*)\";"
-		" entitled = \"(a=1)\"; disabled = \"(|(b=2)(c=3))\"; widest = \"dc=x\"; still_ours = \"ou=y\"; bind = \"external\";"
+		" entitled = \"(a=1)\"; disabled = \"(|(b=2)(c=3))\"; protected = \"(e=5)\"; sentinels = [ \"uid=s,ou=p\", \"uid=t,ou=p\" ];"
+		" schema_unreadable_ok = true; widest = \"dc=x\"; still_ours = \"ou=y\"; bind = \"external\";"
 		" cert = \"@F@/text\"; key = \"@F@/secret\"; ca = \"@F@/text\"; refresh = \"10m\"; heartbeat = 2.5; answer = 1; connect = 3;"
 		" attributes = { login = \"cn\"; mail = \"\"; display = \"gecos\"; uid_number = \"\"; certificate = \"\"; due = \"start\"; };";
 	p.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; root_account = \"r2\"; region = \"ap-beijing\";"
@@ -235,9 +245,10 @@ static void values_arrive_where_they_belong(void **state)
 		" isolation_days = 0.5; openclaw_image = \"Claw\"; agent_timeout = \"2m\"; by_hand = \"report\"; probe_others = 0;";
 	p.seal = "escrow = [ \"@F@/escrow\" ]; key_file = \"@F@/escrow\"; person_ca = \"@F@/text\"; strict_memory = true;";
 	p.life = "grace = 4; undo = 5; weak_wait = 0.5; sweep_again = 6; trust = 7; audit = 8; retry_max = 9;"
-		" departures_per_hour = 100; departures_percent = 12.5; rotation = \"1d\"; prove_every = 0;";
+		" departures_per_hour = 100; departures_percent = 12.5; departures_per_day = 200; departures_percent_day = 25;"
+		" joins_per_hour = 7; money_per_day_yuan = 1000.5; rotation = \"1d\"; prove_every = 0;";
 	p.profiles = "{ name = \"a\"; filter = \"(d=4)\"; package = \"p1\"; bundle = \"b1\"; blueprint = \"i1\"; zone = \"z-1\";"
-		" region = \"r-1\"; trigger = \"login\"; }, { name = \"b\"; package = \"p2\"; }";
+		" region = \"r-1\"; trigger = \"login\"; price_yuan = 84.9; }, { name = \"b\"; package = \"p2\"; }";
 	load_good(f, &p);
 	const struct settings *s = &f->s;
 	assert_int_equal(s->directory.dir.uri_count, 2);
@@ -276,6 +287,19 @@ static void values_arrive_where_they_belong(void **state)
 	assert_int_equal(s->life.grace_ms, 4000);
 	assert_int_equal(s->life.weak_wait_ms, 500);
 	assert_true(s->life.departures_percent == 12.5);
+	assert_int_equal(s->life.departures_day, 200);
+	assert_true(s->life.departures_percent_day == 25);
+	assert_int_equal(s->life.joins_hour, 7);
+	assert_int_equal(settings_fen(s->life.money_day_yuan), 100050);
+	assert_int_equal(s->directory.dir.sentinel_count, 2);
+	assert_string_equal(s->directory.dir.sentinels[1], "uid=t,ou=p");
+	assert_true(s->directory.dir.schema_unreadable_ok);
+	/* The login, and what decides: not the profiles' filters. */
+	static const char *const needs[] = { "cn", "a", "b", "c", "e" };
+	for (size_t i = 0; i < ARRAY_LEN(needs); i++)
+		assert_string_equal(s->directory.dir.needs[i], needs[i]);
+	assert_null(s->directory.dir.needs[ARRAY_LEN(needs)]);
+	assert_non_null(f->rules.guarded);
 	assert_int_equal(s->workers, 4);
 	assert_int_equal(s->log_level, LOG_DEBUG_LEVEL);
 	assert_non_null(f->rules.entitled);
@@ -284,6 +308,8 @@ static void values_arrive_where_they_belong(void **state)
 	const struct profile_settings *profiles = s->profiles.items;
 	assert_string_equal(profiles[0].zone, "z-1");
 	assert_int_equal(profiles[0].trigger, 1);
+	assert_int_equal(settings_fen(profiles[0].price_yuan), 8490);
+	assert_true(profiles[1].price_yuan == 0);
 	assert_string_equal(profiles[1].name, "b");
 	p.cloud = "credential_file = \"@F@/credential\"; agent_script = \"@F@/text\"; isolation_days = 0;";
 	load_good(f, &p);
@@ -383,6 +409,9 @@ static void each_mistake_is_named_at_its_line(void **state)
 		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; workers = 65;"), 1, "workers", "64" },
 		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; log = \"loud\";"), 1, "log", "none of alarm" },
 		{ WITH(top, "installation = \"a\"; state_dir = \"@F@\"; admin_group = \"\";"), 1, "admin_group", "empty" },
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; sentinels = \"nobody\"; " DIRECTORY), 2, "directory.sentinels", "nobody" },
+		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; protected = \"(rollcallStage=*)\"; " DIRECTORY), 2, "directory.protected",
+			"written by Rollcall" },
 		{ WITH(directory, "uri = \"http://x\"; " DIRECTORY), 2, "directory.uri", "begins with none of" },
 		{ WITH(directory, "uri = \"ldap://ldap.example.com\"; " DIRECTORY), 2, "directory.uri", "password in clear" },
 		{ WITH(directory, "uri = \"ldap://127.0.0.1\"; base = \"o=x\"; secret_file = \"@F@/secret\";"), 2, "directory.bind_dn",
@@ -427,6 +456,7 @@ static void each_mistake_is_named_at_its_line(void **state)
 		{ WITH(seal, "escrow = \"@F@/escrow\"; person_ca = \"@F@/none\";"), 5, "seal.person_ca", "No such file" },
 		{ WITH(life, "grace = -1;"), 6, "life.grace", "-1" },
 		{ WITH(life, "grace = \"30 fortnights\";"), 6, "life.grace", "30 fortnights" },
+		{ WITH(life, "money_per_day_yuan = 100;"), 6, "life.money_per_day_yuan", "price_yuan" },
 		{ WITH(life, "departures_percent = 101.0;"), 6, "life.departures_percent", "100" },
 		{ WITH(profiles, ""), 7, "profiles", "at least one" },
 		{ WITH(profiles, "{ name = \"a\"; }"), 7, "profiles[0].package", "missing" },

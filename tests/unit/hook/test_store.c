@@ -252,19 +252,57 @@ static void owners_of_a_killed_process_are_forgotten(void **state)
 static void grace_ends_by_date_and_stage(void **state)
 {
 	struct fixture *f = *state;
-	struct store_account *list;
+	struct store_retiring *list;
 	size_t n;
-	for (unsigned i = 1; i <= 5; i++) {
+	int64_t count;
+	for (unsigned i = 1; i <= 7; i++) {
 		struct store_account a = account_of(f, i, LANE_TIDY, NOW);
 		a.stage = i == 5 ? STAGE_HELD : STAGE_SUSPENDED;
-		a.retire_after_ms = i == 4 ? 0 : NOW + (int64_t)i;
+		a.retire_after_ms = i == 4 ? 0 : i == 7 ? NOW + 3 : NOW + (int64_t)i;
 		OK(store_account_news(f->store, &a, &f->e));
 	}
-	OK(store_graceless(f->store, STAGE_SUSPENDED, NOW + 2, 10, f->arena, &list, &n, &f->e));
+	struct store_person guarded = person_of(2, f->arena);
+	guarded.generation = 1;
+	guarded.is_protected = true;
+	OK(store_person_put(f->store, &guarded, &f->e));
+	OK(store_retiring(f->store, NOW + 2, NULL, 10, f->arena, &list, &n, &f->e));
 	assert_int_equal(n, 2);
 	assert_int_equal(list[0].retire_after_ms, NOW + 1);
-	OK(store_graceless(f->store, STAGE_SUSPENDED, NOW + 100, 2, f->arena, &list, &n, &f->e));
-	assert_int_equal(n, 2);
+	assert_false(list[0].is_protected);
+	assert_true(list[1].is_protected);
+	assert_string_equal(list[0].login, "user1");
+	OK(store_retiring_count(f->store, NOW + 100, &count, &f->e));
+	assert_int_equal(count, 4);              /* nobody waits who is protected */
+	/* In pages, the longest first; equal moments come once each. */
+	int64_t last = 0;
+	const struct store_retiring *after = NULL;
+	for (count = 0;; count++) {
+		OK(store_retiring(f->store, NOW + 100, after, 1, f->arena, &list, &n, &f->e));
+		if (n == 0)
+			break;
+		assert_true(list[0].retire_after_ms >= last);
+		last = list[0].retire_after_ms;
+		after = &list[0];
+	}
+	assert_int_equal(count, 5);
+}
+
+static void the_newest_moment(void **state)
+{
+	struct fixture *f = *state;
+	int64_t when;
+	OK(store_newest(f->store, &when, &f->e));
+	assert_int_equal(when, 0);
+	struct store_account a = account_of(f, 1, LANE_TIDY, NOW);
+	OK(store_newest(f->store, &when, &f->e));
+	assert_int_equal(when, NOW);
+	a.cut_ms = NOW + 5;
+	OK(store_account_news(f->store, &a, &f->e));
+	OK(store_newest(f->store, &when, &f->e));
+	assert_int_equal(when, NOW + 5);
+	OK(store_act_add(f->store, ACT_KIND_RETIRE, a.uuid, "", NOW + 7, 0, &f->e));
+	OK(store_newest(f->store, &when, &f->e));
+	assert_int_equal(when, NOW + 7);
 }
 
 static void counts_add_up(void **state)
@@ -536,6 +574,7 @@ int main(void)
 		STORE_TEST(a_wake_preempts_too),
 		STORE_TEST(owners_of_a_killed_process_are_forgotten),
 		STORE_TEST(grace_ends_by_date_and_stage),
+		STORE_TEST(the_newest_moment),
 		STORE_TEST(counts_add_up),
 		STORE_TEST(an_intent_lives_until_it_is_settled),
 		STORE_TEST(a_secret_and_its_intent_are_one_step),

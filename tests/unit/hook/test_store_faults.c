@@ -64,11 +64,32 @@ static int put_meta(struct fixture *f, struct scene *s)
 }
 static int add_departure(struct fixture *f, struct scene *s)
 {
-	return store_departure_add(f->store, s->person.uuid, NOW, &f->e);
+	return store_act_add(f->store, ACT_KIND_DEPARTURE, s->person.uuid, "", NOW, 0, &f->e);
 }
 static int add_hold(struct fixture *f, struct scene *s)
 {
-	return store_hold_add(f->store, s->person.uuid, NOW, &f->e);
+	return store_act_add(f->store, ACT_KIND_HOLD, s->person.uuid, "", NOW, 0, &f->e);
+}
+static int freeze(struct fixture *f, struct scene *s)
+{
+	struct store_frozen row = { .kind = FROZEN_JOIN };
+	strcpy(row.uuid, s->person.uuid);
+	return store_frozen_put(f->store, &row, NOW, f->arena, NULL, &f->e);
+}
+static int decide(struct fixture *f, struct scene *s)
+{
+	int64_t n;
+	(void)s;
+	return store_frozen_decide(f->store, FROZEN_DEPARTURE, NOW - 1, FROZEN_APPROVED, NOW, &n, &f->e);
+}
+static int expire(struct fixture *f, struct scene *s)
+{
+	(void)s;
+	return store_frozen_expire(f->store, NOW, NOW, &f->e);
+}
+static int drop(struct fixture *f, struct scene *s)
+{
+	return store_frozen_drop(f->store, s->a.uuid, FROZEN_DEPARTURE, &f->e);
 }
 static int verify(struct fixture *f, struct scene *s)
 {
@@ -101,7 +122,8 @@ static const struct operation { const char *name; int (*run)(struct fixture *, s
 	{ "person_put", put_person }, { "account_new", new_account }, { "account_news", news }, { "account_wake", wake },
 	{ "intent_open", open_intent }, { "intent_settle", settle }, { "secret_keep", keep_secret }, { "found_put", put_found },
 	{ "give_back", give_back }, { "letter_put", put_letter }, { "meta_put", put_meta }, { "departure_add", add_departure },
-	{ "hold_add", add_hold }, { "verify", verify }, { "take", take_next }, { "begin ... commit", larger },
+	{ "hold_add", add_hold }, { "frozen_put", freeze }, { "frozen_decide", decide }, { "frozen_expire", expire },
+	{ "frozen_drop", drop }, { "verify", verify }, { "take", take_next }, { "begin ... commit", larger },
 };
 
 static void make_scene(struct fixture *f, unsigned n, struct scene *s)
@@ -113,6 +135,19 @@ static void make_scene(struct fixture *f, unsigned n, struct scene *s)
 	OK(store_intent_open(f->store, 1, &s->intent, &f->e));
 	s->person = person_of(10 * n + 3, f->arena);
 	OK(store_person_put(f->store, &s->person, &f->e));
+	/* One list that waits, and one that was rejected, long ago. */
+	struct store_frozen row = { .kind = FROZEN_JOIN }, *old;
+	int64_t decided;
+	size_t old_n;
+	OK(store_frozen_list(f->store, f->arena, &old, &old_n, &f->e));
+	for (size_t i = 0; i < old_n; i++)
+		OK(store_frozen_drop(f->store, old[i].uuid, (enum frozen_kind)old[i].kind, &f->e));
+	uuid_of(10 * n + 4, row.uuid);
+	OK(store_frozen_put(f->store, &row, NOW - 2, f->arena, NULL, &f->e));
+	OK(store_frozen_decide(f->store, FROZEN_JOIN, NOW - 2, FROZEN_REJECTED, NOW - 2, &decided, &f->e));
+	row.kind = FROZEN_DEPARTURE;
+	strcpy(row.uuid, s->a.uuid);
+	OK(store_frozen_put(f->store, &row, NOW - 1, f->arena, NULL, &f->e));
 }
 
 /* Everything that the operations above can change, as one text. */
@@ -136,15 +171,21 @@ static char *picture(struct fixture *f, const struct scene *s)
 	OK(store_person_get(f->store, s->person.uuid, f->arena, &p, &f->e));
 	OK(store_counts(f->store, &c, &f->e));
 	OK(store_meta_get(f->store, "n", f->arena, &meta, &f->e));
-	OK(store_departures(f->store, 0, &departures, &f->e));
-	OK(store_holds(f->store, 0, &holds, &f->e));
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, 0, &departures, NULL, &f->e));
+	OK(store_acts(f->store, ACT_KIND_HOLD, NULL, 0, &holds, NULL, &f->e));
+	struct store_frozen *rows;
+	size_t rows_n;
+	char *lists = "";
+	OK(store_frozen_list(f->store, f->arena, &rows, &rows_n, &f->e));
+	for (size_t i = 0; i < rows_n; i++)
+		lists = arena_printf(f->arena, "%s %.8s:%d:%" PRId64 ":%d", lists, rows[i].uuid, rows[i].kind, rows[i].list_ms, rows[i].state);
 	int secret = store_secret_get(f->store, a.id, 1, "K", f->arena, &sealed, &sealed_n, &f->e);
 	int letter = store_letter_get(f->store, a.id, f->arena, &l, &f->e);
 	return arena_printf(f->arena, "account %s %s %d %d due %" PRId64 " want %" PRId64 " owner %d; %zu intents; person %s %u;"
-		" taken %" PRId64 " active %" PRId64 "; meta %s; departures %" PRId64 " holds %" PRId64 "; secret %d; letter %d",
+		" taken %" PRId64 " active %" PRId64 "; meta %s; departures %" PRId64 " holds %" PRId64 "; secret %d; letter %d; lists%s",
 		a.found ? a.found : "-", a.trouble ? a.trouble : "-", a.stage, a.lane, a.due_ms, a.want, a.owner, n,
 		p.mail ? p.mail : "-", p.generation, taken, c.stage[STAGE_ACTIVE], meta ? meta : "-", departures,
-		holds, secret, letter);
+		holds, secret, letter, lists);
 }
 
 static void must_be_temp(const struct fixture *f, int r, const char *name)
@@ -190,7 +231,8 @@ static void each_failing_write_undoes_its_operation(void **state)
 static void each_failing_sync_undoes_its_operation(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const durable[] = { "intent_open", "intent_settle", "secret_keep", "meta_put", "begin ... commit" };
+	static const char *const durable[] = { "intent_open", "intent_settle", "secret_keep", "meta_put", "frozen_decide",
+		"begin ... commit" };
 	unsigned n = 0;
 	for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
 		struct scene s;

@@ -128,15 +128,15 @@ static void alarms_are_remembered(void **state)
 	char uuid[UUID_TEXT];
 	int64_t n;
 	uuid_of(1, uuid);
-	OK(store_hold_add(f->store, uuid, NOW - 3600001, &f->e));
-	OK(store_hold_add(f->store, uuid, NOW - 3600000, &f->e));
-	OK(store_hold_add(f->store, uuid, NOW, &f->e));
-	OK(store_holds(f->store, NOW - 3600000, &n, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_HOLD, uuid, "", NOW - 3600001, 0, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_HOLD, uuid, "", NOW - 3600000, 0, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_HOLD, uuid, "", NOW, 0, &f->e));
+	OK(store_acts(f->store, ACT_KIND_HOLD, NULL, NOW - 3600000, &n, NULL, &f->e));
 	assert_int_equal(n, 2);
-	OK(store_departures(f->store, 0, &n, &f->e));    /* each brake counts its own */
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, 0, &n, NULL, &f->e));    /* each brake counts its own */
 	assert_int_equal(n, 0);
-	OK(store_hold_add(f->store, uuid, NOW + 8 * 86400000LL, &f->e));
-	OK(store_holds(f->store, 0, &n, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_HOLD, uuid, "", NOW + 8 * 86400000LL, 0, &f->e));
+	OK(store_acts(f->store, ACT_KIND_HOLD, NULL, 0, &n, NULL, &f->e));
 	assert_int_equal(n, 1);
 }
 

@@ -238,17 +238,17 @@ static void named_values_and_departures(void **state)
 	OK(store_meta_get(f->store, "installation", f->arena, &value, &f->e));
 	assert_string_equal(value, "def");
 	uuid_of(1, uuid);
-	OK(store_departures(f->store, 0, &n, &f->e));
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, 0, &n, NULL, &f->e));
 	assert_int_equal(n, 0);
-	OK(store_departure_add(f->store, uuid, NOW - 3600000, &f->e));
-	OK(store_departure_add(f->store, uuid, NOW - 10, &f->e));
-	OK(store_departure_add(f->store, uuid, NOW, &f->e));
-	OK(store_departures(f->store, NOW - 10, &n, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_DEPARTURE, uuid, "", NOW - 3600000, 0, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_DEPARTURE, uuid, "", NOW - 10, 0, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_DEPARTURE, uuid, "", NOW, 0, &f->e));
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, NOW - 10, &n, NULL, &f->e));
 	assert_int_equal(n, 2);
-	OK(store_departures(f->store, NOW - 3600000, &n, &f->e));
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, NOW - 3600000, &n, NULL, &f->e));
 	assert_int_equal(n, 3);
-	OK(store_departure_add(f->store, uuid, NOW + 8 * 86400000LL, &f->e));
-	OK(store_departures(f->store, 0, &n, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_DEPARTURE, uuid, "", NOW + 8 * 86400000LL, 0, &f->e));
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, 0, &n, NULL, &f->e));
 	assert_int_equal(n, 1);
 }
 

@@ -210,6 +210,30 @@ static void signal_table(void **state)
 	}
 }
 
+static void protection_needs_a_value(void **state)
+{
+	static const struct { const char *filter, *title; bool is; } rows[] = {
+		{ "(title=chief)", "chief", true }, { "(title=chief)", "cook", false }, { "(title=chief)", NULL, false },
+		{ "(!(title=chief))", NULL, false }, { "(!(title=cook))", "chief", true }, { NULL, "chief", false },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_ARENA struct arena *a = arena_new(1 << 20);
+		struct roll_rules r = { .map = { .login = "uid" } };
+		struct made m = { .arena = a, .entry = { .dn = "uid=x" } };
+		struct person p;
+		struct err e = { 0 };
+
+		if (rows[i].filter && filter_parse(a, rows[i].filter, &r.guarded, &e))
+			fail_msg("%s", e.text);
+		if (rows[i].title)
+			add(&m, "title", rows[i].title);
+		/* Without a login he is no person, and protected all the same. */
+		assert_int_equal(person_read(&m.entry, &r, 0, a, &p, &e), ERR_INPUT);
+		assert_int_equal(p.is_protected, rows[i].is);
+	}
+}
+
 static void first_profile_wins(void **state)
 {
 	AUTO_ARENA struct arena *a = arena_new(1 << 20);
@@ -339,6 +363,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(nobody_without_login),
 		cmocka_unit_test(signal_table),
+		cmocka_unit_test(protection_needs_a_value),
 		cmocka_unit_test(first_profile_wins),
 		cmocka_unit_test(hashing),
 		cmocka_unit_test(attributes),

@@ -1,4 +1,4 @@
-/* Names, placement, brake. */
+/* Names and placement. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "policies/brake.h"
 #include "policies/cam/prove.h"
 #include "policies/grant.h"
 
@@ -224,27 +223,6 @@ static void a_long_reason_is_cut(void **state)
 	refused(d, "... (and 2 more)");
 }
 
-static void brake(void **state)
-{
-	(void)state;
-	const struct brake_rules r = { .count = 5, .percent = 2 };
-	assert_true(brake_lets(&r, 10, 0, 5));
-	assert_false(brake_lets(&r, 10, 0, 6));
-	assert_false(brake_lets(&r, 10, 3, 3));       /* those already done count */
-	assert_true(brake_lets(&r, 1000, 0, 20));
-	assert_false(brake_lets(&r, 1000, 0, 21));
-	const char *why;
-	struct refresh_facts f = { .ended_well = true, .named = 3, .known = 3 };
-	assert_true(brake_believes(&f, &why));
-	f.named = 0;
-	assert_false(brake_believes(&f, &why));
-	assert_non_null(why);
-	f.known = 0;
-	assert_true(brake_believes(&f, &why));
-	f.ended_well = false;
-	assert_false(brake_believes(&f, &why));
-}
-
 #define POLICY_TEST(name) cmocka_unit_test_setup_teardown(name, open_desk, close_desk)
 
 int main(void)
@@ -260,7 +238,6 @@ int main(void)
 		POLICY_TEST(proved_once_for_each_environment),
 		POLICY_TEST(never_unproved),
 		POLICY_TEST(a_long_reason_is_cut),
-		cmocka_unit_test(brake),
 	};
 	return cmocka_run_group_tests_name("grant", tests, NULL, NULL);
 }

@@ -1,0 +1,199 @@
+#include "cloud/inventory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/str.h"
+
+#define PAGE 200
+#define MAX_PAGES 200
+#define FRESH_MS 60000
+
+struct taking {
+	struct call *call;
+	const char *installation, *barrier_mark;
+	struct inventory *all;
+	size_t room;
+};
+
+static struct owned *owner(struct taking *t, const char *text)
+{
+	char uuid[UUID_TEXT];
+	unsigned generation;
+	struct inventory *all = t->all;
+	if (!mark_parse(t->installation, text, uuid, &generation))
+		return NULL;
+	for (size_t i = 0; i < all->count; i++)
+		if (all->list[i].generation == generation && !strcmp(all->list[i].uuid, uuid))
+			return &all->list[i];
+	if (all->count == t->room) {
+		t->room = t->room ? t->room * 2 : 64;
+		struct owned *grown = arena_alloc(t->call->arena, t->room * sizeof(*grown));
+		if (all->count)
+			memcpy(grown, all->list, all->count * sizeof(*grown));
+		all->list = grown;
+	}
+	struct owned *o = &all->list[all->count++];
+	memset(o, 0, sizeof(*o));
+	str_copy(o->uuid, sizeof(o->uuid), uuid);
+	o->generation = generation;
+	return o;
+}
+
+/* Nothing here may be taken for absent because an answer was. */
+static int must_exist(int rc, struct err *e)
+{
+	if (rc == ERR_ABSENT)
+		rc = e->kind = ERR_TEMP;
+	return rc;
+}
+
+static int users(struct taking *t, struct err *e)
+{
+	const struct json *answer;
+	int rc = call_do(t->call, NULL, ACT_LIST_USERS, json_object(t->call->arena), &answer, e);
+	if (rc)
+		return must_exist(rc, e);
+	const struct json *items = json_get(answer, "Data");
+	for (const struct json *item = json_first(items); item; item = json_next(item)) {
+		struct owned *o = owner(t, json_text(item, "Remark"));
+		if (!o)
+			continue;
+		if (json_uint(item, "Uin", &o->uin, NULL))
+			return err_set(e, ERR_TEMP, "ListUsers: a sub-account has no \"Uin\"");
+		o->user_name = json_text(item, "Name");
+		o->remark = json_text(item, "Remark");
+		o->console = json_int_or(item, "ConsoleLogin", 0) == 1;
+	}
+	return 0;
+}
+
+static int policies(struct taking *t, struct err *e)
+{
+	size_t seen = 0, total = 0;
+	for (uint64_t page = 1; page <= MAX_PAGES; page++) {
+		const struct json *answer;
+		struct json *p = json_object(t->call->arena);
+		json_put_text(p, "Scope", "Local");
+		json_put_uint(p, "Rp", PAGE);
+		json_put_uint(p, "Page", page);
+		int rc = call_do(t->call, NULL, ACT_LIST_POLICIES, p, &answer, e);
+		if (rc)
+			return must_exist(rc, e);
+		const struct json *items = json_get(answer, "List");
+		total = (size_t)json_int_or(answer, "TotalNum", 0);
+		for (const struct json *item = json_first(items); item; item = json_next(item), seen++) {
+			const char *text = json_text(item, "Description");
+			if (str_eq(text, t->barrier_mark))
+				rc = json_uint(item, "PolicyId", &t->all->barrier_id, e);
+			struct owned *o = owner(t, text);
+			if (o && !rc)
+				rc = json_uint(item, "PolicyId", &o->policy_id, e);
+			if (o)
+				o->policy_name = json_text(item, "PolicyName");
+			if (rc)
+				return rc;
+		}
+		if (!json_first(items) || seen >= total)
+			break;
+	}
+	return seen >= total ? 0 : err_set(e, ERR_TEMP, "ListPolicies: the listing is not complete");
+}
+
+static int region(struct taking *t, const char *name, struct err *e)
+{
+	const struct account at = { .region = name };
+	struct snapshot_env *envs = NULL;
+	struct snapshot_server *servers = NULL;
+	size_t env_count = 0, server_count = 0;
+	int rc = snapshot_envs(t->call->snapshot, t->call, &at, FRESH_MS, &envs, &env_count, e);
+	if (!rc)
+		rc = snapshot_servers(t->call->snapshot, t->call, &at, FRESH_MS, &servers, &server_count, e);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < env_count; i++) {
+		struct owned *o = owner(t, envs[i].mark);
+		if (o)
+			o->env = envs[i];
+		if (o && !*o->env.region)
+			str_copy(o->env.region, sizeof(o->env.region), name);
+	}
+	for (size_t i = 0; i < server_count; i++) {
+		struct owned *o = owner(t, servers[i].mark);
+		if (o)
+			o->server = servers[i];
+	}
+	return 0;
+}
+
+static int by_owner(const void *a, const void *b)
+{
+	const struct owned *x = a, *y = b;
+	int order = strcmp(x->uuid, y->uuid);
+	return order ? order : x->generation < y->generation ? -1 : x->generation > y->generation;
+}
+
+int inventory_take(struct call *c, const char *installation, const char *const *regions, size_t region_count, struct inventory *out,
+	struct err *e)
+{
+	struct inventory all = { 0 };
+	struct taking t = { .call = c, .installation = installation, .all = &all,
+		.barrier_mark = arena_printf(c->arena, "rollcall:%s:barrier", installation) };
+	int rc = users(&t, e);
+	if (!rc)
+		rc = policies(&t, e);
+	for (size_t i = 0; !rc && i < region_count; i++)
+		rc = region(&t, regions[i], e);
+	if (rc)
+		return rc;
+	if (all.count > 1)
+		qsort(all.list, all.count, sizeof(*all.list), by_owner);
+	*out = all;
+	return 0;
+}
+
+static int has_barrier(struct call *c, uint64_t uin, uint64_t barrier_id, bool *yes, struct err *e)
+{
+	size_t seen = 0, total = 0;
+	*yes = false;
+	for (uint64_t page = 1; page <= MAX_PAGES; page++) {
+		const struct json *answer;
+		struct json *p = json_object(c->arena);
+		uint64_t id;
+		json_put_uint(p, "TargetUin", uin);
+		json_put_uint(p, "Rp", PAGE);
+		json_put_uint(p, "Page", page);
+		int rc = call_do(c, NULL, ACT_LIST_ATTACHED_USER_POLICIES, p, &answer, e);
+		if (rc)
+			return must_exist(rc, e);
+		const struct json *items = json_get(answer, "List");
+		total = (size_t)json_int_or(answer, "TotalNum", 0);
+		for (const struct json *item = json_first(items); item; item = json_next(item), seen++)
+			*yes |= !json_uint(item, "PolicyId", &id, NULL) && id == barrier_id;
+		if (!json_first(items) || seen >= total)
+			break;
+	}
+	return seen >= total ? 0 : err_set(e, ERR_TEMP, "ListAttachedUserPolicies: the listing is not complete");
+}
+
+int inventory_access(struct call *c, const struct inventory *all, struct owned *o, struct err *e)
+{
+	const struct json *answer;
+	size_t on = 0, off = 0;
+	bool barrier = false;
+	struct json *p = json_object(c->arena);
+	json_put_uint(p, "TargetUin", o->uin);
+	int rc = call_do(c, NULL, ACT_LIST_ACCESS_KEYS, p, &answer, e);
+	bool none = rc && str_eq(e->code, "ResourceNotFound.SecretNotExist");
+	if (rc && !none)
+		return must_exist(rc, e);
+	for (const struct json *k = none ? NULL : json_first(json_get(answer, "AccessKeys")); k; k = json_next(k))
+		(*(str_eq(json_text(k, "Status"), "Inactive") ? &off : &on))++;
+	rc = all->barrier_id ? has_barrier(c, o->uin, all->barrier_id, &barrier, e) : 0;
+	if (rc)
+		return rc;
+	o->barrier = barrier;
+	o->keys_on = on;
+	o->keys_off = off;
+	return 0;
+}

@@ -1,0 +1,416 @@
+#include "hook/rebuild.h"
+
+#include <string.h>
+
+#include "cloud/inventory.h"
+#include "common/failpoint.h"
+#include "common/log.h"
+#include "ldap/attrs.h"
+#include "ldap/dn.h"
+#include "policies/grant.h"
+#include "policies/stage.h"
+
+#define EVENT_MEMORY (4u << 20)
+#define DIRECTORY_MS 600000    /* a whole refresh */
+#define TRIES 600
+#define AGAIN_MS 1000
+#define REGIONS 32
+#define HELD " held: "
+
+/* What an entry says of itself and of the account. */
+struct named {
+	struct person person;
+	char *branch, *own[OWN_COUNT];
+	unsigned generation;           /* 0: it names no account */
+	struct named *next;
+};
+
+struct work {
+	struct rebuild *r;
+	struct arena *a;
+	struct inventory all;
+	struct named *entries;         /* of whoever has something in the cloud, or says so */
+	size_t live_hints;
+	struct rebuild_counts counts;
+};
+
+static bool says(const struct named *n, const char *stage)
+{
+	return n && str_eq(n->own[OWN_STAGE], stage);
+}
+
+/* --- the cloud ---------------------------------------------------------------------------------------------- */
+
+static bool later(struct work *w, const struct err *e, int *tries)
+{
+	if (e->kind != ERR_LIMIT && e->kind != ERR_WAIT && e->kind != ERR_TEMP)
+		return false;
+	int64_t left = e->due_ms - clock_now(w->r->clock);
+	clock_wait(w->r->clock, left > 0 && left < AGAIN_MS ? left : AGAIN_MS);
+	return ++*tries < TRIES;
+}
+
+static int take_inventory(struct work *w, struct err *e)
+{
+	const struct settings *s = w->r->settings;
+	const char *regions[REGIONS] = { s->cloud.region };
+	const struct profile_settings *profiles = s->profiles.items;
+	size_t count = 1;
+	int tries = 0, rc;
+	for (size_t i = 0; i < s->profiles.count && count < REGIONS; i++) {
+		bool known = !profiles[i].region;
+		for (size_t k = 0; !known && k < count; k++)
+			known = str_eq(regions[k], profiles[i].region);
+		if (!known)
+			regions[count++] = profiles[i].region;
+	}
+	do {
+		rc = inventory_take(&w->r->call, s->installation, regions, count, &w->all, e);
+	} while (rc && later(w, e, &tries));
+	for (size_t i = 0; !rc && i < w->all.count; i++) {
+		tries = 0;
+		do {
+			rc = w->all.list[i].uin ? inventory_access(&w->r->call, &w->all, &w->all.list[i], e) : 0;
+		} while (rc && later(w, e, &tries));
+	}
+	return rc;
+}
+
+/* --- the directory ------------------------------------------------------------------------------------------ */
+
+static bool has_things(const struct work *w, const char *uuid)
+{
+	for (size_t i = 0; i < w->all.count; i++)
+		if (!strcmp(w->all.list[i].uuid, uuid))
+			return true;
+	return false;
+}
+
+static unsigned number(const char *text)
+{
+	unsigned n = 0;
+	for (const char *p = text ? text : ""; *p >= '0' && *p <= '9' && n < 100000000; p++)
+		n = n * 10 + (unsigned)(*p - '0');
+	return n;
+}
+
+static void take_entry(struct work *w, const struct entry *entry)
+{
+	const char *base = w->r->settings->directory.dir.base, *text;
+	struct err e;
+	bool hint = !entry_text(entry, own_attributes[OWN_GENERATION].name, &text, &e) && number(text) > 0;
+	if (!hint && !has_things(w, entry->uuid))
+		return;
+	struct named *n = arena_alloc(w->a, sizeof(*n));
+	memset(n, 0, sizeof(*n));
+	if (person_read(entry, w->r->rules, clock_now(w->r->clock), w->a, &n->person, &e)) {
+		n->person.login = n->person.uuid;       /* as the roll does; he is heard of again when it is mended */
+		n->person.uid_number = -1;
+		n->person.hash[0] = '\0';
+	}
+	n->branch = dn_branch(base ? base : "", entry->dn, w->a);
+	for (size_t i = 0; i < OWN_COUNT; i++)
+		if (!own_attributes[i].sealed && !entry_text(entry, own_attributes[i].name, &text, &e) && text)
+			n->own[i] = arena_strdup(w->a, text);
+	n->generation = number(n->own[OWN_GENERATION]);
+	w->live_hints += n->generation && !says(n, "retired") && !says(n, "retiring");
+	n->next = w->entries;
+	w->entries = n;
+}
+
+static int read_directory(struct work *w, struct err *e)
+{
+	AUTO_ARENA struct arena *event = arena_new(EVENT_MEMORY);
+	struct source *s = w->r->source;
+	int64_t until = clock_mono(w->r->clock) + DIRECTORY_MS;
+	while (clock_mono(w->r->clock) < until) {
+		struct source_event ev = { 0 };
+		arena_reset(event);
+		s->next(s, 500, event, &ev);
+		if (ev.kind == SOURCE_STARTED || ev.kind == SOURCE_LOST) {
+			w->entries = NULL;
+			w->live_hints = 0;
+		}
+		if (ev.kind == SOURCE_LOST)
+			log_err(LOG_WARN_LEVEL, "rebuild", NULL, &ev.err);
+		if (ev.kind == SOURCE_ENTRY)
+			take_entry(w, ev.entry);
+		if (ev.kind == SOURCE_REFRESHED && ev.doubts.all)
+			return err_set(e, ERR_TEMP, "what the directory shows is in doubt: %s", ev.doubts.all);
+		if (ev.kind == SOURCE_REFRESHED)
+			return 0;
+	}
+	return err_set(e, ERR_TEMP, "the directory could not be read as a whole");
+}
+
+/* --- one generation ------------------------------------------------------------------------------------------ */
+
+static const struct profile_settings *profile_of(const struct work *w, const char *name)
+{
+	const struct profile_settings *all = w->r->settings->profiles.items;
+	for (size_t i = 0; name && i < w->r->settings->profiles.count; i++)
+		if (str_eq(all[i].name, name))
+			return &all[i];
+	return &all[w->r->settings->profiles.count - 1];
+}
+
+static bool locked(const struct owned *o)
+{
+	return o->barrier || (o->uin && !o->console) || (o->keys_off && !o->keys_on);
+}
+
+/* In the order of what takes more away. */
+static enum stage stage_of(const struct owned *o, const struct named *n, bool current)
+{
+	bool nothing = !o->uin && !o->policy_id && !*o->env.env_id && !*o->server.id;
+	if (!current)
+		return STAGE_RETIRED;          /* a new generation begins only when the one before it is retired */
+	if ((says(n, "retiring") || says(n, "retired")) && (!o->uin || locked(o)))
+		return STAGE_RETIRED;          /* the entry alone takes nothing down */
+	if (says(n, "suspended") || says(n, "retiring") || says(n, "retired") || (n && n->person.signal == SIGNAL_DISABLED))
+		return STAGE_SUSPENDED;
+	if (nothing || says(n, "held") || (o->remark && strstr(o->remark, HELD)))
+		return STAGE_HELD;
+	return locked(o) || !o->uin ? STAGE_SUSPENDED : STAGE_ACTIVE;
+}
+
+static void copy(char *to, size_t n, const char *first, const char *then)
+{
+	if (first && *first)
+		str_copy(to, n, first);
+	else if (then && *then)
+		str_copy(to, n, then);
+}
+#define TAKE(field, first, then) copy(p.field, sizeof(p.field), first, then)
+
+/* Names and places as they are, in the cloud before the entry; made anew only where there is no such thing. */
+static int place(struct work *w, const struct owned *o, const struct named *n, char **out, struct err *e)
+{
+	const struct settings *s = w->r->settings;
+	const struct named none = { 0 }, *hint = n && n->generation == o->generation ? n : &none;
+	const struct profile_settings *ps = profile_of(w, hint->own[OWN_PROFILE] ? hint->own[OWN_PROFILE] : n ? n->person.profile : NULL);
+	const struct profile profile = { .name = ps->name, .package = ps->package, .bundle = ps->bundle, .blueprint = ps->blueprint,
+		.zone = ps->zone, .region = ps->region, .at_login = ps->trigger == 1 };
+	struct placement p;
+	const char *login = o->user_name ? o->user_name : n ? n->person.login : NULL;
+	struct err ignored;
+	if (!login || placement_make(login, o->uuid, o->generation, s->cloud.root_account, s->cloud.region, &profile, &p, &ignored)) {
+		int rc = placement_make("unknown", o->uuid, o->generation, s->cloud.root_account, s->cloud.region, &profile, &p, e);
+		if (rc)
+			return rc;
+	}
+	TAKE(user_name, o->user_name, hint->own[OWN_NAME]);
+	str_copy(p.policy_name, sizeof(p.policy_name), arena_printf(w->a, "rollcall-%s", p.user_name));
+	str_copy(p.server_name, sizeof(p.server_name), arena_printf(w->a, "rc-%s", p.user_name));
+	TAKE(policy_name, o->policy_name, NULL);
+	TAKE(env_alias, o->env.alias, NULL);
+	TAKE(server_name, o->server.name, NULL);
+	TAKE(region, o->env.region, hint->own[OWN_REGION]);
+	TAKE(root_account, hint->own[OWN_ROOT_ACCOUNT], NULL);
+	TAKE(profile, hint->own[OWN_PROFILE], NULL);
+	TAKE(package, hint->own[OWN_PACKAGE], NULL);
+	TAKE(bundle, hint->own[OWN_BUNDLE], NULL);
+	*out = placement_print(&p, w->a);
+	return 0;
+}
+
+static char *found_of(const struct work *w, const struct owned *o)
+{
+	/* Of the key nothing is taken over: its secret is lost, so it is deleted and made anew. */
+	struct found f = { .uin = o->uin, .policy_id = o->policy_id };
+	str_copy(f.env_id, sizeof(f.env_id), o->env.env_id);
+	str_copy(f.env_status, sizeof(f.env_status), o->env.status);
+	str_copy(f.bucket, sizeof(f.bucket), o->env.bucket);
+	str_copy(f.name_space, sizeof(f.name_space), o->env.name_space);
+	str_copy(f.topic, sizeof(f.topic), o->env.topic);
+	str_copy(f.server_id, sizeof(f.server_id), o->server.id);
+	str_copy(f.server_state, sizeof(f.server_state), o->server.state);
+	str_copy(f.server_address, sizeof(f.server_address), o->server.address);
+	return found_print(&f, w->a);
+}
+
+static char *hold_reason(struct work *w, const struct owned *o, const struct named *n, enum stage stage)
+{
+	const char *in_remark = o->remark ? strstr(o->remark, HELD) : NULL;
+	if (in_remark)
+		return arena_strdup(w->a, in_remark + strlen(HELD));
+	if (n && n->own[OWN_HOLD_REASON])
+		return n->own[OWN_HOLD_REASON];
+	return stage == STAGE_HELD ? arena_strdup(w->a, "store lost: look at him, then resume") : NULL;
+}
+
+/* The end of grace as the entry has it, else a full grace; of whoever has no entry, never without a human. */
+static int64_t retire_after(struct work *w, const struct named *n, int64_t now)
+{
+	int64_t when;
+	struct err e;
+	if (!n)
+		return 0;
+	if (says(n, "suspended") && n->own[OWN_RETIRE_AFTER] && !str_time_ldap_parse(n->own[OWN_RETIRE_AFTER], &when, &e))
+		return when;
+	return now + w->r->settings->life.grace_ms;
+}
+
+static void count(struct rebuild_counts *c, enum stage stage)
+{
+	c->accounts++;
+	*(stage == STAGE_ACTIVE ? &c->active
+		: stage == STAGE_SUSPENDED ? &c->suspended
+		: stage == STAGE_HELD ? &c->held
+		: &c->retired) += 1;
+}
+
+static int put_account(struct work *w, const struct owned *o, const struct named *n, enum stage stage, struct err *e)
+{
+	int64_t now = clock_now(w->r->clock), settle = w->r->settings->cloud.driver.settle_ms;
+	struct store_account acc = { .generation = o->generation, .stage = stage, .since_ms = now, .due_ms = now,
+		.found = found_of(w, o),
+		.lane = stage == STAGE_ACTIVE ? LANE_JOIN : stage == STAGE_RETIRED ? LANE_TIDY : LANE_REVOKE };
+	str_copy(acc.uuid, sizeof(acc.uuid), o->uuid);
+	/* What was being made when the store was lost may not be listed yet: nothing is bought before it would be. */
+	if (stage == STAGE_ACTIVE && !*o->env.env_id)
+		acc.due_ms = now + settle;
+	if (stage == STAGE_SUSPENDED)
+		acc.retire_after_ms = retire_after(w, n, now);
+	if (stage == STAGE_SUSPENDED || stage == STAGE_HELD)
+		acc.hold_reason = hold_reason(w, o, n, stage);
+	if (stage != STAGE_ACTIVE) {
+		acc.cut_ms = now;
+		acc.cut_strong = true;
+		acc.cut_csn = n ? n->person.csn : NULL;
+	}
+	int rc = place(w, o, n, &acc.placement, e);
+	if (!rc)
+		rc = store_account_new(w->r->store, &acc, e);
+	if (!rc)
+		count(&w->counts, stage);
+	return rc;
+}
+
+/* --- one person ---------------------------------------------------------------------------------------------- */
+
+static int put_person(struct work *w, const struct owned *newest, const struct named *n, enum stage stage, struct err *e)
+{
+	struct store_person p = { .uid_number = -1, .signal_ms = clock_now(w->r->clock) };
+	str_copy(p.uuid, sizeof(p.uuid), newest->uuid);
+	if (n) {
+		const struct person *is = &n->person;
+		p.dn = is->dn, p.login = is->login, p.mail = is->mail, p.display = is->display, p.profile = is->profile;
+		p.uid_number = is->uid_number, p.certificate = is->certificate, p.certificate_len = is->certificate_len;
+		p.csn = is->csn, p.signal = is->signal, p.solid = is->solid, p.is_protected = is->is_protected;
+		p.reason = is->reason, p.due_ms = is->due_ms, p.branch = n->branch;
+		/* Whoever is entitled and was suspended is not news until his entry changes: what Rollcall itself writes into
+		 * it must not count.  All others are looked at with the first refresh. */
+		if (is->signal == SIGNAL_ENTITLED && (stage == STAGE_SUSPENDED || stage == STAGE_RETIRED)) {
+			str_copy(p.hash, sizeof(p.hash), is->hash);
+			p.note = arena_strdup(w->a, "the store was lost, and he had no access then: "
+				"disable and enable his entry to give it back");
+		}
+	} else {
+		w->counts.no_entry++;
+		p.login = arena_strdup(w->a, newest->user_name ? newest->user_name : newest->uuid);
+		/* Who still has access leaves as everybody does who is missing; nothing else is known of the others. */
+		p.signal = stage == STAGE_ACTIVE ? SIGNAL_NONE : SIGNAL_ABSENT;
+		p.note = arena_strdup(w->a, "the store was lost, and no entry names him: nothing of his is taken down");
+	}
+	w->counts.people++;
+	return store_person_put(w->r->store, &p, e);
+}
+
+static struct named *entry_of(const struct work *w, const char *uuid)
+{
+	for (struct named *n = w->entries; n; n = n->next)
+		if (!strcmp(n->person.uuid, uuid))
+			return n;
+	return NULL;
+}
+
+/* All generations of one person: the newest in the cloud is the current one, whatever his entry says. */
+static int put_owner(struct work *w, const struct owned *list, size_t n, struct err *e)
+{
+	const struct owned *newest = &list[n - 1];
+	const struct named *entry = entry_of(w, newest->uuid);
+	const struct named *hint = entry && entry->generation == newest->generation ? entry : NULL;
+	enum stage stage = stage_of(newest, hint, true);
+	if (entry && !hint && entry->person.signal == SIGNAL_DISABLED && stage == STAGE_ACTIVE)
+		stage = STAGE_SUSPENDED;
+	int rc = put_person(w, newest, entry, stage, e);
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = put_account(w, &list[i], entry, i + 1 == n ? stage : entry ? STAGE_RETIRED : STAGE_SUSPENDED, e);
+	return rc;
+}
+
+/* His entry names an account of which the cloud has nothing: nothing is made for him until a human has looked. */
+static int put_missing(struct work *w, const struct named *n, struct err *e)
+{
+	struct owned nothing = { .generation = n->generation };
+	str_copy(nothing.uuid, sizeof(nothing.uuid), n->person.uuid);
+	enum stage stage = stage_of(&nothing, n, true);
+	w->counts.missing += stage != STAGE_RETIRED;
+	int rc = put_person(w, &nothing, n, stage, e);
+	return rc ? rc : put_account(w, &nothing, n, stage, e);
+}
+
+static int put_all(struct work *w, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0, n; !rc && i < w->all.count; i += n) {
+		for (n = 1; i + n < w->all.count && !strcmp(w->all.list[i].uuid, w->all.list[i + n].uuid);)
+			n++;
+		rc = put_owner(w, &w->all.list[i], n, e);
+	}
+	for (struct named *n = w->entries; !rc && n; n = n->next)
+		if (!has_things(w, n->person.uuid))
+			rc = put_missing(w, n, e);
+	return rc;
+}
+
+static int write_all(struct work *w, struct err *e)
+{
+	int rc = store_begin(w->r->store, e);
+	if (rc)
+		return rc;
+	rc = put_all(w, e);
+	POINT("rebuild.written");
+	if (!rc)
+		return store_commit(w->r->store, e);
+	store_rollback(w->r->store);
+	return rc;
+}
+
+static int run(struct work *w, struct err *e)
+{
+	struct store_counts counts;
+	int rc = store_counts(w->r->store, &counts, e);
+	if (!rc && counts.people)
+		rc = err_set(e, ERR_PERM, "the store has %lld people: only an empty one is rebuilt", (long long)counts.people);
+	if (!rc)
+		rc = take_inventory(w, e);
+	if (!rc)
+		rc = read_directory(w, e);
+	POINT("rebuild.read");
+	if (!rc && w->live_hints && !w->all.count)
+		rc = err_set(e, ERR_INPUT, "%zu entries name accounts, and the cloud has nothing with the mark of installation \"%s\": "
+			"is it the right root account?", w->live_hints, w->r->settings->installation);
+	return rc ? rc : write_all(w, e);
+}
+
+int rebuild_run(struct rebuild *r, struct rebuild_counts *out, struct err *e)
+{
+	struct work w = { .r = r, .a = r->call.arena };
+	int rc = run(&w, e);
+	POINT("rebuild.done");
+	if (rc)
+		return rc;
+	const struct rebuild_counts *c = &w.counts;
+	char *what = arena_printf(w.a, "store rebuilt: %zu people, %zu accounts (%zu active, %zu suspended, %zu held, %zu retired), "
+		"%zu without an entry, %zu of which the cloud has nothing", c->people, c->accounts, c->active, c->suspended, c->held,
+		c->retired, c->no_entry, c->missing);
+	const struct evidence_line line = { .event = "start", .what = what };
+	struct err told;
+	log_event(LOG_INFO_LEVEL, "rebuild", NULL, "%s", what);
+	if (evidence_add(r->evidence, &line, &told))
+		log_err(LOG_ALARM_LEVEL, "rebuild", NULL, &told);
+	*out = *c;
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* Whose grace is over, and how far the store's own memory of time reaches. */
+#include "hook/store/sqlite.h"
+#include "policies/stage.h"
+
+#define FIELD(type, name) { type, offsetof(struct store_retiring, name), 0 }
+
+/* In the order of the SELECT. */
+static const struct column columns[] = {
+	FIELD(COLUMN_INT64, account_id), FIELD(COLUMN_UUID, uuid), FIELD(COLUMN_UNSIGNED, generation), FIELD(COLUMN_TEXT, login),
+	FIELD(COLUMN_TEXT, dn), FIELD(COLUMN_TEXT, note), FIELD(COLUMN_INT64, retire_after_ms),
+	FIELD(COLUMN_BOOL, is_protected),
+};
+static const struct record_type retiring_type = { columns, ARRAY_LEN(columns), sizeof(struct store_retiring) };
+
+int store_retiring(struct store *s, int64_t now_ms, const struct store_retiring *after, size_t max, struct arena *arena,
+	struct store_retiring **out, size_t *count, struct err *e)
+{
+	int r = db_read(s, e);
+	if (r < 0)
+		return r;
+	struct query q = db_query(s, "SELECT a.id, a.uuid, a.generation, p.login, p.dn, p.note, a.retire_after_ms, p.is_protected"
+		" FROM accounts a"
+		" JOIN people p ON p.uuid = a.uuid AND p.generation = a.generation WHERE a.stage = ?1 AND a.retire_after_ms > 0"
+		" AND a.retire_after_ms <= ?2 AND (a.retire_after_ms, a.id) > (?3, ?4)"
+		" ORDER BY a.retire_after_ms, a.id LIMIT ?5");
+	db_int(&q, STAGE_SUSPENDED);
+	db_int(&q, now_ms);
+	db_int(&q, after ? after->retire_after_ms : 0);
+	db_int(&q, after ? after->account_id : 0);
+	db_int(&q, (int64_t)max);
+	return db_read_end(s, db_all(&q, &retiring_type, arena, out, count, e));
+}
+
+static int number(struct store *s, const char *sql, int argument, int64_t now_ms, int64_t *out, struct err *e)
+{
+	int64_t n = 0;
+	int r = db_read(s, e);
+	if (r < 0)
+		return r;
+	struct query q = db_query(s, sql);
+	if (argument >= 0) {
+		db_int(&q, argument);
+		db_int(&q, now_ms);
+	}
+	if (db_row(&q))
+		n = db_get_int(&q, 0);
+	r = db_end(&q, e);
+	if (r == 0)
+		*out = n;
+	return db_read_end(s, r);
+}
+
+int store_retiring_count(struct store *s, int64_t now_ms, int64_t *count, struct err *e)
+{
+	return number(s, "SELECT count(*) FROM accounts a JOIN people p ON p.uuid = a.uuid AND p.generation = a.generation"
+		" WHERE a.stage = ? AND a.retire_after_ms > 0 AND a.retire_after_ms <= ? AND p.is_protected = 0", STAGE_SUSPENDED, now_ms,
+		count, e);
+}
+
+int store_newest(struct store *s, int64_t *when_ms, struct err *e)
+{
+	return number(s, "SELECT max((SELECT coalesce(max(since_ms), 0) FROM accounts), (SELECT coalesce(max(cut_ms), 0) FROM accounts),"
+		" (SELECT coalesce(max(signal_ms), 0) FROM people), (SELECT coalesce(max(when_ms), 0) FROM acts),"
+		" (SELECT coalesce(max(written_ms), 0) FROM intents))", -1, 0, when_ms, e);
+}

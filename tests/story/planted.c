@@ -1,0 +1,70 @@
+/* Would the stories find such a bug?  Each of these is built in, and switched on by the environment (common/failpoint.h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/story/story.h"
+
+#define STORIES_MOST 500
+
+static const struct { const char *name, *what; } bugs[] = {
+	{ "intent-after-call", "the intent is written after the call that pays" },
+	{ "no-resolve", "a call of unknown outcome is not looked after" },
+	{ "retry-create", "a call of unknown outcome is made again" },
+	{ "grant-by-old-csn", "evidence that is older than the cut gives access back" },
+	{ "absent-acts-at-once", "a weak sign acts without being confirmed" },
+	{ "absent-without-reread", "whoever is absent is not read again" },
+	{ "gate-off", "what speaks against a refresh is not heard" },
+	{ "brake-off", "any number of people may depart by absence" },
+	{ "cut-needs-store", "nobody is cut while the store takes nothing" },
+	{ "no-second-sweep", "what lands after the cut is not swept away" },
+	{ "no-fence", "a worker writes over news that came meanwhile" },
+	{ "key-kept-active", "no key is switched off" },
+	{ "ours-only", "keys that were made by hand are left" },
+	{ "gives-up", "a cut that fails a few times is not tried again" },
+};
+
+/* Does this story end well without the bug?  Else it shows another one. */
+static bool is_good(const struct batch *like, uint64_t seed)
+{
+	struct batch b = *like;
+	b.until_caught = true;
+	b.base = seed;
+	b.stories = b.jobs = 1;
+	return !batch_run(&b).failed;
+}
+
+static bool found(const struct batch *like, size_t i, int number)
+{
+	struct batch b = *like;
+	b.until_caught = true;
+	b.base = 1;
+	b.stories = STORIES_MOST;
+	setenv("ROLLCALL_BUG", bugs[i].name, 1);
+	const struct tally t = batch_run(&b);
+	unsetenv("ROLLCALL_BUG");
+	bool caught = t.failed && is_good(like, t.first_failed);
+	if (caught)
+		printf("ok %d - planted %s (%s): found in %d stories, by seed %llu\n", number, bugs[i].name, bugs[i].what, t.stories,
+			(unsigned long long)t.first_failed);
+	else if (t.failed)
+		printf("not ok %d - planted %s (%s): seed %llu fails without it\n", number, bugs[i].name, bugs[i].what,
+			(unsigned long long)t.first_failed);
+	else
+		printf("not ok %d - planted %s (%s): not found in %d stories\n", number, bugs[i].name, bugs[i].what, t.stories);
+	fflush(stdout);
+	return caught;
+}
+
+bool planted_found(const struct batch *like, const char *only, int number, int *count)
+{
+	bool all = true;
+	*count = 0;
+	for (size_t i = 0; i < ARRAY_LEN(bugs); i++) {
+		if (only && strcmp(bugs[i].name, only) != 0)
+			continue;
+		all &= found(like, i, number + *count);
+		(*count)++;
+	}
+	return all && *count > 0;
+}

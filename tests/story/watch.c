@@ -1,0 +1,159 @@
+/* What must never happen, at any moment of a story: somebody loses access, or what is his, although the directory never
+ * said so; somebody keeps a working key although it did.
+ *
+ * Whether a decision was right depends on what could be known when it was made.  Rollcall is asked at each idle moment what
+ * it made of everybody; who was entitled from before the last one of these moments on, and was not shown as disabled since,
+ * must not have lost anything since.  A call that lands late is judged by the idle moment before it was sent. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cloud/emulator/state.h"
+#include "tests/story/story.h"
+
+#define KEY_BOUND_MS (10 * MINUTE_MS)
+#define SLACK_MS (10 * MINUTE_MS)
+
+static bool in_throughout(const struct model_person *p, int64_t idle_ms)
+{
+	return p->in_since_ms && p->in_since_ms < idle_ms && p->shown_out_ms < idle_ms && p->hold_asked_ms < idle_ms;
+}
+
+/* --- calls ---------------------------------------------------------------------------------------------------------------- */
+
+static const char *mark_of_uin(struct world *w, uint64_t uin)
+{
+	const struct user *u = user_by_uin(w->emulator, uin);
+	return u ? u->remark : NULL;
+}
+
+static const char *mark_of_name(struct world *w, const char *name)
+{
+	const struct user *u = name ? user_by_name(w->emulator, name) : NULL;
+	return u ? u->remark : NULL;
+}
+
+static const char *mark_of_env(struct world *w, const char *id)
+{
+	const struct env *env = id ? env_by_id(w->emulator, id) : NULL;
+	return env ? tags_find(&env->tags, "rollcall") : NULL;
+}
+
+static const char *mark_of_server(struct world *w, const char *id)
+{
+	const struct server *s = id ? index_find(&w->emulator->servers_by_id, id) : NULL;
+	return s ? tags_find(&s->tags, "rollcall") : NULL;
+}
+
+static bool is_barrier(struct world *w, uint64_t id)
+{
+	const struct policy *p = index_find_number(&w->emulator->policies_by_id, id);
+	return p && strstr(p->name, "barrier");
+}
+
+struct watched watch_look(struct world *w, const char *action, const struct json *in, int64_t idle_ms)
+{
+	struct watched out = { .takes = action, .idle_ms = idle_ms };
+	const char *mark = NULL;
+	if (!strcmp(action, "AttachUserPolicy") && is_barrier(w, (uint64_t)json_int_or(in, "PolicyId", 0)))
+		mark = mark_of_uin(w, (uint64_t)json_int_or(in, "AttachUin", 0));
+	else if (!strcmp(action, "UpdateUser") && json_int_or(in, "ConsoleLogin", 1) == 0)
+		mark = mark_of_name(w, json_text(in, "Name"));
+	else if (!strcmp(action, "StopInstances"))
+		mark = mark_of_server(w, json_text(in, "InstanceIds[0]"));
+	else
+		out.for_good = true;
+	if (!strcmp(action, "DeleteUser"))
+		mark = mark_of_name(w, json_text(in, "Name"));
+	else if (!strcmp(action, "DestroyEnv"))
+		mark = mark_of_env(w, json_text(in, "EnvId"));
+	else if (!strcmp(action, "IsolateInstances") || !strcmp(action, "TerminateInstances"))
+		mark = mark_of_server(w, json_text(in, "InstanceIds[0]"));
+	out.p = world_owner(w, mark, &out.generation);
+	return out;
+}
+
+static void taken_for_good(struct world *w, const struct model_person *p, const char *what, int64_t idle_ms)
+{
+	if (p->now.guarded)
+		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he is protected", what);
+	else if (p->stage != STAGE_RETIRED && in_throughout(p, idle_ms))
+		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", what);
+	else if (p->stage == STAGE_SUSPENDED && w->shared->true_ms < p->suspended_ms + GRACE_MS - SLACK_MS)
+		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and his grace was not over", what);
+}
+
+void watch_done(struct world *w, const struct watched *c)
+{
+	const struct model_person *p = c->p;
+	if (c->generation != p->generation)
+		return;
+	if (c->for_good)
+		taken_for_good(w, p, c->takes, c->idle_ms);
+	else if (p->stage == STAGE_ACTIVE && !p->held && in_throughout(p, c->idle_ms))
+		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", c->takes);
+}
+
+/* --- what Rollcall says ----------------------------------------------------------------------------------------------------- */
+
+static void stage_of(struct world *w, struct model_person *p, unsigned generation, enum stage stage, bool held)
+{
+	bool newer = generation != p->generation, lost = p->stage == STAGE_ACTIVE && !newer;
+	if (lost && stage == STAGE_HELD && p->hold_asked_ms < w->idle_ms)
+		world_wrong(w, WRONGLY_SUSPENDED, p, "held, and nobody asked for it");
+	if (lost && (stage == STAGE_SUSPENDED || stage == STAGE_RETIRED) && in_throughout(p, w->idle_ms))
+		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", stage_name(stage));
+	if (stage == STAGE_RETIRED && !newer && p->stage != STAGE_RETIRED)
+		taken_for_good(w, p, "retired", w->idle_ms);
+	bool was_out = p->stage == STAGE_SUSPENDED || p->stage == STAGE_RETIRED;
+	if (was_out && stage == STAGE_ACTIVE && p->cut_by_value && p->out_since_ms && p->out_since_ms < w->idle_ms)
+		world_wrong(w, WORKING_KEY, p, "he is active again, and was disabled all the time");
+	/* What he was when he was told to be disabled counts, until a change that is newer is told. */
+	p->cut_by_value = p->cut_by_value ? !p->in_since_ms : p->out_known_ms && stage == STAGE_SUSPENDED;
+	if (stage == STAGE_SUSPENDED && (newer || p->stage != STAGE_SUSPENDED))
+		p->suspended_ms = w->idle_ms;
+	p->stage = stage;
+	p->generation = generation;
+	p->held = held;
+}
+
+static void try_keys(struct world *w, const struct model_person *p)
+{
+	AUTO_ARENA struct arena *a = arena_new(4u << 20);
+	struct emulator_key *keys;
+	size_t n = emulator_keys(w->emulator, a, &keys);
+	for (size_t i = 0; i < n; i++) {
+		unsigned generation;
+		if (world_owner(w, mark_of_uin(w, keys[i].uin), &generation) == p && cloud_key_works(w, &keys[i], a))
+			world_wrong(w, WORKING_KEY, p, "key %s works, %lld s after it was known that he is disabled", keys[i].secret_id,
+				(long long)(w->shared->true_ms - p->out_known_ms) / 1000);
+	}
+}
+
+void watch_idle(struct world *w, const char *lines)
+{
+	for (const char *at = lines; at; at = strchr(at, '\n'), at += at != NULL) {
+		char uuid[UUID_TEXT];
+		unsigned generation;
+		int stage, held;
+		if (sscanf(at, "a %36s %u %d %d", uuid, &generation, &stage, &held) != 4)
+			continue;
+		for (size_t i = 0; i < w->count; i++)
+			if (!strcmp(w->people[i].uuid, uuid) && generation >= w->people[i].generation)
+				stage_of(w, &w->people[i], generation, (enum stage)stage, held);
+	}
+	for (size_t i = 0; i < w->count; i++) {
+		struct model_person *p = &w->people[i];
+		/* Whatever the source had to say was heard by now. */
+		if (p->told_out_ms && !p->out_known_ms && w->connected) {
+			p->out_known_ms = w->shared->true_ms;
+			p->keys_tried = false;
+		}
+		if (!p->out_known_ms || p->keys_tried || w->shared->true_ms < p->out_known_ms + KEY_BOUND_MS)
+			continue;
+		p->keys_tried = true;
+		try_keys(w, p);
+	}
+	/* What it heard while it could write nothing down it may not know any more. */
+	if (!w->shared->disk)
+		w->idle_ms = w->shared->true_ms;
+}

@@ -1,0 +1,341 @@
+/* The guard of what cannot be undone: each reason for which it is closed, by itself, and that it opens again. */
+#include "store_fixture.h"
+
+#include "hook/guard.h"
+
+#define MINUTE_MS (60 * 1000LL)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+
+struct gate {
+	struct fixture *f;
+	struct settings settings;
+	struct clock clock;
+	int64_t now, mono;            /* two clocks: one can be set, one goes on */
+	struct guard *guard;
+};
+
+static int64_t now_ms(void *ctx) { return ((struct gate *)ctx)->now; }
+static int64_t mono_ms(void *ctx) { return ((struct gate *)ctx)->mono; }
+
+static void goes_by(struct gate *g, int64_t ms)
+{
+	g->now += ms;
+	g->mono += ms;
+}
+
+static void cloud_says(struct gate *g, int64_t skew_ms, int64_t left)
+{
+	guard_cloud_time(g->guard, g->now + skew_ms);
+	guard_destroy_cap(g->guard, left);
+}
+
+static void begins(struct gate *g)
+{
+	guard_free(g->guard);
+	g->guard = guard_new(&g->settings, g->f->store, &g->clock);
+}
+
+static int up(void **state)
+{
+	void *fixture = NULL;
+	if (fixture_up(&fixture))
+		return -1;
+	struct gate *g = mem_alloc(sizeof(*g));
+	g->f = fixture;
+	g->now = NOW;
+	g->mono = 5000;
+	g->clock = (struct clock){ .ctx = g, .now_ms = now_ms, .mono_ms = mono_ms };
+	g->settings.life.retirements_day = 3;
+	begins(g);
+	cloud_says(g, 0, INT64_MAX);
+	*state = g;
+	return 0;
+}
+
+static int down(void **state)
+{
+	struct gate *g = *state;
+	void *fixture = g->f;
+	guard_free(g->guard);
+	free(g);
+	return fixture_down(&fixture);
+}
+
+static void is_open(struct gate *g)
+{
+	const char *why;
+	if (!guard_is_sound(g->guard, g->f->arena, &why) || !guard_lets_retire(g->guard, true, g->f->arena, &why))
+		fail_msg("closed: %s", why);
+}
+
+/* For new retirements; both: for what is under way, too. */
+static void is_closed(struct gate *g, bool both, const char *part)
+{
+	const char *why = NULL;
+	assert_false(guard_lets_retire(g->guard, true, g->f->arena, &why));
+	if (!strstr(why, part))
+		fail_msg("\"%s\" is not in \"%s\"", part, why);
+	assert_int_equal(guard_is_sound(g->guard, g->f->arena, &why), !both);
+}
+
+static void retires(struct gate *g, unsigned n)
+{
+	char uuid[UUID_TEXT];
+	uuid_of(n, uuid);
+	OK(store_act_add(g->f->store, ACT_KIND_RETIRE, uuid, "", g->now, 0, &g->f->e));
+}
+
+static void open_when_all_is_well(void **state)
+{
+	struct gate *g = *state;
+	const char *why;
+	is_open(g);
+	assert_false(guard_lets_retire(g->guard, false, g->f->arena, &why));
+	assert_non_null(strstr(why, "not believed"));
+	is_open(g);
+}
+
+/* --- the clocks -------------------------------------------------------------------------------------------- */
+
+static void a_jump_closes_for_an_hour(void **state)
+{
+	struct gate *g = *state;
+	const char *what;
+	static const int64_t jumps[] = { 2 * HOUR_MS, -2 * HOUR_MS, 90 * DAY_MS, MINUTE_MS + 1, -MINUTE_MS - 1 };
+	for (size_t i = 0; i < ARRAY_LEN(jumps); i++) {
+		assert_false(guard_tick(g->guard, g->f->arena, &what));
+		g->now += jumps[i];
+		is_closed(g, true, jumps[i] > 0 ? "jumped forward" : "jumped back");
+		assert_true(guard_tick(g->guard, g->f->arena, &what));
+		assert_false(guard_tick(g->guard, g->f->arena, &what));       /* told once */
+		cloud_says(g, 0, INT64_MAX);
+		is_closed(g, true, "jumped");
+		goes_by(g, HOUR_MS - 1);
+		cloud_says(g, 0, INT64_MAX);
+		is_closed(g, true, "jumped");
+		goes_by(g, 1);
+		cloud_says(g, 0, INT64_MAX);
+		is_open(g);
+	}
+}
+
+/* A clock that is slewed, or stands still with the machine's sleep for a moment, has not jumped. */
+static void drift_is_no_jump(void **state)
+{
+	struct gate *g = *state;
+	const char *what;
+	for (int i = 0; i < 100; i++) {
+		goes_by(g, 1000);
+		g->now += MINUTE_MS / 2;
+		assert_false(guard_tick(g->guard, g->f->arena, &what));
+	}
+	cloud_says(g, 0, INT64_MAX);
+	is_open(g);
+}
+
+static void a_clock_behind_the_store(void **state)
+{
+	struct gate *g = *state;
+	const char *what;
+	account_of(g->f, 1, LANE_TIDY, NOW);       /* since NOW */
+	g->now = NOW - MINUTE_MS;
+	begins(g);
+	cloud_says(g, 0, INT64_MAX);
+	is_open(g);
+	g->now = NOW - MINUTE_MS - 1;
+	begins(g);
+	cloud_says(g, 0, INT64_MAX);
+	is_closed(g, true, "jumped back by");
+	assert_true(guard_tick(g->guard, g->f->arena, &what));
+	goes_by(g, HOUR_MS);
+	cloud_says(g, 0, INT64_MAX);
+	is_open(g);
+}
+
+static void the_clouds_time(void **state)
+{
+	struct gate *g = *state;
+	static const int64_t far[] = { 5 * MINUTE_MS + 1, -5 * MINUTE_MS - 1, 40 * DAY_MS };
+	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+		cloud_says(g, far[i], INT64_MAX);
+		is_closed(g, true, "cloud's clock");
+		cloud_says(g, i % 2 ? -5 * MINUTE_MS : 5 * MINUTE_MS, INT64_MAX);
+		is_open(g);
+	}
+}
+
+static void the_clouds_time_is_not_known(void **state)
+{
+	struct gate *g = *state;
+	begins(g);
+	is_closed(g, true, "not known");
+	assert_true(guard_wants_look(g->guard));
+	cloud_says(g, 0, INT64_MAX);
+	is_open(g);
+	goes_by(g, HOUR_MS + 1);
+	guard_destroy_cap(g->guard, INT64_MAX);
+	is_closed(g, true, "not known");
+}
+
+/* Nobody is asked for nothing; who asks in vain asks again after a minute. */
+static void a_look_is_wanted_once_a_minute(void **state)
+{
+	struct gate *g = *state;
+	const char *why;
+	assert_false(guard_wants_look(g->guard));
+	goes_by(g, 11 * MINUTE_MS);
+	assert_false(guard_wants_look(g->guard));
+	is_closed(g, false, "not known yet");
+	assert_true(guard_wants_look(g->guard));
+	assert_false(guard_wants_look(g->guard));
+	is_closed(g, false, "not known yet");
+	assert_false(guard_wants_look(g->guard));
+	goes_by(g, MINUTE_MS);
+	assert_false(guard_lets_retire(g->guard, true, g->f->arena, &why));
+	assert_true(guard_wants_look(g->guard));
+	(void)guard_was_answered(g->guard);
+	assert_false(guard_was_answered(g->guard));
+	guard_destroy_cap(g->guard, 5);
+	assert_true(guard_was_answered(g->guard));
+	assert_false(guard_was_answered(g->guard));
+}
+
+/* --- how many ---------------------------------------------------------------------------------------------- */
+
+static void the_budget_of_a_day(void **state)
+{
+	struct gate *g = *state;
+	for (unsigned i = 1; i <= 3; i++) {
+		is_open(g);
+		retires(g, i);
+		goes_by(g, MINUTE_MS);
+	}
+	is_closed(g, false, "life.retirements_per_day");
+	assert_false(guard_wants_look(g->guard));       /* the cloud need not be asked about it */
+	goes_by(g, DAY_MS - 3 * MINUTE_MS);
+	cloud_says(g, 0, INT64_MAX);
+	is_closed(g, false, "life.retirements_per_day");
+	goes_by(g, 1);
+	cloud_says(g, 0, INT64_MAX);
+	is_open(g);                                     /* one is a day old by now */
+	retires(g, 4);
+	is_closed(g, false, "life.retirements_per_day");
+	g->settings.life.retirements_day = 0;
+	goes_by(g, 2 * DAY_MS);
+	cloud_says(g, 0, INT64_MAX);
+	is_closed(g, false, "life.retirements_per_day");
+}
+
+static void the_clouds_own_limit(void **state)
+{
+	struct gate *g = *state;
+	cloud_says(g, 0, 0);
+	is_closed(g, false, "no further environment");
+	cloud_says(g, 0, 2);
+	is_open(g);
+	retires(g, 1);                                  /* counted before the cloud can */
+	goes_by(g, 1);
+	is_open(g);
+	retires(g, 2);
+	goes_by(g, 1);
+	is_closed(g, false, "no further environment");
+	cloud_says(g, 0, 1);
+	is_open(g);
+}
+
+/* --- the last look ------------------------------------------------------------------------------------------ */
+
+static void a_look_is_asked_for_and_answered(void **state)
+{
+	struct gate *g = *state;
+	char a[UUID_TEXT], b[UUID_TEXT], uuid[UUID_TEXT];
+	const char *why = NULL;
+	uuid_of(1, a);
+	uuid_of(2, b);
+	assert_false(guard_asked(g->guard, uuid));
+	assert_int_equal(guard_last_look(g->guard, a, g->f->arena, &why), GUARD_ASKED);
+	goes_by(g, 1);
+	assert_int_equal(guard_last_look(g->guard, b, g->f->arena, &why), GUARD_ASKED);
+	assert_true(guard_asked(g->guard, uuid));
+	assert_string_equal(uuid, a);
+	assert_int_equal(guard_last_look(g->guard, a, g->f->arena, &why), GUARD_ASKED);       /* being read */
+	assert_true(guard_asked(g->guard, uuid));
+	assert_string_equal(uuid, b);
+	assert_false(guard_asked(g->guard, uuid));
+	guard_answer(g->guard, a, NULL);
+	guard_answer(g->guard, b, "he is there");
+	assert_int_equal(guard_last_look(g->guard, a, g->f->arena, &why), GUARD_GONE);
+	assert_int_equal(guard_last_look(g->guard, a, g->f->arena, &why), GUARD_GONE);
+	assert_int_equal(guard_last_look(g->guard, b, g->f->arena, &why), GUARD_STAYS);
+	assert_string_equal(why, "he is there");
+	assert_int_equal(guard_last_look(g->guard, b, g->f->arena, &why), GUARD_ASKED);       /* and is read again */
+	goes_by(g, GUARD_CONFIRMED_MS + 1);
+	assert_int_equal(guard_last_look(g->guard, a, g->f->arena, &why), GUARD_ASKED);       /* old by now */
+	assert_true(guard_asked(g->guard, uuid));
+	assert_true(guard_asked(g->guard, uuid));
+	assert_false(guard_asked(g->guard, uuid));
+}
+
+/* More than it can hold, all at once and again each second: everybody has his own answer in the end. */
+static void many_ask(void **state)
+{
+	struct gate *g = *state;
+	char uuid[UUID_TEXT], asked[UUID_TEXT];
+	const char *why = NULL;
+	bool served[401] = { false };
+	int left = 400;
+	for (int round = 0; round < 100 && left; round++) {
+		for (unsigned i = 1; i <= 400; i++) {
+			uuid_of(i, uuid);
+			enum guard_look look = served[i] ? GUARD_ASKED : guard_last_look(g->guard, uuid, g->f->arena, &why);
+			if (look == GUARD_ASKED)
+				continue;
+			assert_int_equal(look, i % 2 ? GUARD_GONE : GUARD_STAYS);
+			served[i] = true;
+			left--;
+		}
+		while (guard_asked(g->guard, asked))
+			guard_answer(g->guard, asked, strtoul(asked, NULL, 16) % 2 ? NULL : "there");
+		goes_by(g, 1000);
+	}
+	assert_int_equal(left, 0);
+}
+
+static void what_status_says(void **state)
+{
+	struct gate *g = *state;
+	struct json *o = json_object(g->f->arena);
+	guard_health(g->guard, g->f->arena, o);
+	assert_string_equal(json_print(g->f->arena, o), "{\"retirements_today\":0,\"retirements_per_day\":3}");
+	struct store_account a = account_of(g->f, 1, LANE_TIDY, NOW);
+	a.stage = STAGE_SUSPENDED;
+	a.retire_after_ms = NOW - 1000;
+	OK(store_account_news(g->f->store, &a, &g->f->e));
+	retires(g, 2);
+	cloud_says(g, 0, 0);
+	o = json_object(g->f->arena);
+	guard_health(g->guard, g->f->arena, o);
+	assert_int_equal(json_int_or(o, "retirements_today", -1), 1);
+	assert_int_equal(json_int_or(o, "retirements_waiting", -1), 1);
+	assert_int_equal(json_int_or(o, "destructions_left", -1), 0);
+	assert_non_null(strstr(json_text(o, "retirements_closed"), "no further environment"));
+	assert_string_equal(json_text(o, "retirements[0].login"), "user1");
+	assert_string_equal(json_text(o, "retirements[0].retire_after"), "2025-11-24T15:59:59Z");
+	goes_by(g, HOUR_MS);
+	guard_health(g->guard, g->f->arena, json_object(g->f->arena));
+	assert_false(guard_wants_look(g->guard));       /* whoever merely asks for status */
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, up, down)
+
+int main(void)
+{
+	json_start();
+	const struct CMUnitTest tests[] = {
+		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(drift_is_no_jump), T(a_clock_behind_the_store),
+		T(the_clouds_time), T(the_clouds_time_is_not_known), T(a_look_is_wanted_once_a_minute), T(the_budget_of_a_day),
+		T(the_clouds_own_limit), T(a_look_is_asked_for_and_answered), T(many_ask), T(what_status_says),
+	};
+	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
+}
