@@ -157,6 +157,18 @@ enum mark_owner mark_judge(const struct account *want, const char *text)
 	return owner;
 }
 
+enum mark_owner mark_of(const char *installation, const char *text)
+{
+	size_t start = strlen(MARK_START), id = strlen(installation);
+	const char *p = text ? strstr(text, MARK_START) : NULL;
+	if (!p)
+		return MARK_NONE;
+	for (; p; p = strstr(p + start, MARK_START))
+		if (strncmp(p + start, installation, id) != 0 || p[start + id] != ':')
+			return MARK_OTHER_INSTALLATION;
+	return MARK_OURS;
+}
+
 static bool parse_one(const char *installation, const char *mark, size_t n, char uuid[UUID_TEXT], unsigned *generation)
 {
 	size_t start = strlen(MARK_START), id = strlen(installation), skip = start + id + 1, digits = 0;

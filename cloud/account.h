@@ -98,6 +98,8 @@ char *mark_make(struct arena *, const char *installation, const char *uuid, unsi
 enum mark_owner { MARK_NONE, MARK_OURS, MARK_OTHER_PERSON, MARK_OTHER_INSTALLATION };
 /* Whose is a thing that carries this text?  The mark may stand anywhere in it. */
 enum mark_owner mark_judge(const struct account *, const char *text);
+/* The same without a person: OURS is this installation's, whoever's; OTHER_INSTALLATION is also one that was tampered with. */
+enum mark_owner mark_of(const char *installation, const char *text);
 /* The owner named by the mark in this text, when it is one of this installation's, of a person, and the only one.  False
  * otherwise; nothing is written then. */
 bool mark_parse(const char *installation, const char *text, char uuid[UUID_TEXT], unsigned *generation);

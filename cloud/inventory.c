@@ -1,5 +1,6 @@
 #include "cloud/inventory.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +17,24 @@ struct taking {
 	size_t room;
 };
 
-static struct owned *owner(struct taking *t, const char *text)
+/* `at` says where in struct strangers this kind is counted. */
+static void count_stranger(struct taking *t, const char *text, size_t at)
+{
+	enum mark_owner whose = mark_of(t->installation, text);
+	struct strangers *s = whose == MARK_NONE ? &t->all->unmarked : whose == MARK_OTHER_INSTALLATION ? &t->all->others : NULL;
+	if (s)
+		*(size_t *)(void *)((char *)s + at) += 1;
+}
+
+static struct owned *owner(struct taking *t, const char *text, size_t stranger_at)
 {
 	char uuid[UUID_TEXT];
 	unsigned generation;
 	struct inventory *all = t->all;
-	if (!mark_parse(t->installation, text, uuid, &generation))
+	if (!mark_parse(t->installation, text, uuid, &generation)) {
+		count_stranger(t, text, stranger_at);
 		return NULL;
+	}
 	for (size_t i = 0; i < all->count; i++)
 		if (all->list[i].generation == generation && !strcmp(all->list[i].uuid, uuid))
 			return &all->list[i];
@@ -56,9 +68,10 @@ static int users(struct taking *t, struct err *e)
 		return must_exist(rc, e);
 	const struct json *items = json_get(answer, "Data");
 	for (const struct json *item = json_first(items); item; item = json_next(item)) {
-		struct owned *o = owner(t, json_text(item, "Remark"));
+		struct owned *o = owner(t, json_text(item, "Remark"), offsetof(struct strangers, users));
 		if (!o)
 			continue;
+		o->twice += o->uin != 0;
 		if (json_uint(item, "Uin", &o->uin, NULL))
 			return err_set(e, ERR_TEMP, "ListUsers: a sub-account has no \"Uin\"");
 		o->user_name = json_text(item, "Name");
@@ -86,7 +99,9 @@ static int policies(struct taking *t, struct err *e)
 			const char *text = json_text(item, "Description");
 			if (str_eq(text, t->barrier_mark))
 				rc = json_uint(item, "PolicyId", &t->all->barrier_id, e);
-			struct owned *o = owner(t, text);
+			struct owned *o = owner(t, text, offsetof(struct strangers, policies));
+			if (o)
+				o->twice += o->policy_id != 0;
 			if (o && !rc)
 				rc = json_uint(item, "PolicyId", &o->policy_id, e);
 			if (o)
@@ -112,14 +127,18 @@ static int region(struct taking *t, const char *name, struct err *e)
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < env_count; i++) {
-		struct owned *o = owner(t, envs[i].mark);
+		struct owned *o = owner(t, envs[i].mark, offsetof(struct strangers, envs));
+		if (o)
+			o->twice += *o->env.env_id != 0;
 		if (o)
 			o->env = envs[i];
 		if (o && !*o->env.region)
 			str_copy(o->env.region, sizeof(o->env.region), name);
 	}
 	for (size_t i = 0; i < server_count; i++) {
-		struct owned *o = owner(t, servers[i].mark);
+		struct owned *o = owner(t, servers[i].mark, offsetof(struct strangers, servers));
+		if (o)
+			o->twice += *o->server.id != 0;
 		if (o)
 			o->server = servers[i];
 	}
@@ -131,6 +150,13 @@ static int by_owner(const void *a, const void *b)
 	const struct owned *x = a, *y = b;
 	int order = strcmp(x->uuid, y->uuid);
 	return order ? order : x->generation < y->generation ? -1 : x->generation > y->generation;
+}
+
+struct owned *inventory_find(const struct inventory *all, const char *uuid, unsigned generation)
+{
+	struct owned key = { .generation = generation };
+	str_copy(key.uuid, sizeof(key.uuid), uuid);
+	return all->count ? bsearch(&key, all->list, all->count, sizeof(key), by_owner) : NULL;
 }
 
 int inventory_take(struct call *c, const char *installation, const char *const *regions, size_t region_count, struct inventory *out,

@@ -163,6 +163,27 @@ static void mark_names_its_owner(void **state)
 #undef ID
 }
 
+static void whose_mark_it_is(void **state)
+{
+	static const struct { const char *text; enum mark_owner owner; } cases[] = {
+		{ NULL, MARK_NONE },
+		{ "", MARK_NONE },
+		{ "made by hand", MARK_NONE },
+		{ "rollcall:here:" UUID ":1", MARK_OURS },
+		{ "see rollcall:here:" UUID ":1 rollcall:here:" UUID ":2", MARK_OURS },
+		{ "rollcall:here:boundary", MARK_OURS },
+		{ "rollcall:there:" UUID ":1", MARK_OTHER_INSTALLATION },
+		{ "rollcall:herein:" UUID ":1", MARK_OTHER_INSTALLATION },
+		{ "rollcall:here", MARK_OTHER_INSTALLATION },
+		{ "rollcall:", MARK_OTHER_INSTALLATION },
+		{ "rollcall:here:" UUID ":1 rollcall:there:" UUID ":1", MARK_OTHER_INSTALLATION },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (mark_of("here", cases[i].text) != cases[i].owner)
+			fail_msg("\"%s\"", cases[i].text ? cases[i].text : "(null)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +194,7 @@ int main(void)
 		cmocka_unit_test(marks),
 		cmocka_unit_test(marks_fit_a_key_description),
 		cmocka_unit_test(mark_names_its_owner),
+		cmocka_unit_test(whose_mark_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
