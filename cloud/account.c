@@ -14,7 +14,7 @@ struct field {
 
 /* verified_ms is an array and is handled apart. */
 static const struct field fields[] = {
-	FIELD(UNSIGNED, uin), FIELD(TEXT, env_id), FIELD(TEXT, env_status), FIELD(TEXT, bucket), FIELD(TEXT, name_space),
+	FIELD(UNSIGNED, uin), FIELD(UNSIGNED, adopt_uin), FIELD(TEXT, adopt_env), FIELD(TEXT, env_id), FIELD(TEXT, env_status), FIELD(TEXT, bucket), FIELD(TEXT, name_space),
 	FIELD(TEXT, topic), FIELD(SIGNED, env_isolated_ms), FIELD(SIGNED, env_missed_ms), FIELD(SIGNED, env_log_asked_ms),
 	FIELD(UNSIGNED, policy_id), FIELD(SIGNED, policy_changed_ms), FIELD(TEXT, key_id), FIELD(SIGNED, key_created_ms),
 	FIELD(SIGNED, key_locked_ms), FIELD(SIGNED, key_missed_ms), FIELD(SIGNED, key_tried_ms), FIELD(TEXT, server_id),

@@ -54,6 +54,8 @@ struct account {
 /* Fixed fields: a found record is copied, compared and stored as a whole. */
 struct found {
 	uint64_t uin;                    /* 0 = no sub-account seen */
+	uint64_t adopt_uin;              /* this one, made by others, is to become his: until it is seen with our mark; 0 = none */
+	char adopt_env[64];              /* the same of an environment; "" = none */
 	char env_id[64], env_status[24], bucket[96], name_space[64], topic[64];
 	int64_t env_isolated_ms;         /* when it was first seen isolated; 0 = it is not */
 	int64_t env_missed_ms;           /* since when listings lack it; 0 = they do not.  One listing is no proof of absence */

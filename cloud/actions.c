@@ -7,6 +7,7 @@
 #define LIGHTHOUSE "lighthouse", "2020-03-24"
 #define TAT "tat", "2020-10-28"
 #define STS "sts", "2018-08-13"
+#define TAG "tag", "2018-08-13"
 #define READ ACTION_READ, -1, 0
 #define AGAIN ACTION_REPEATABLE, -1, 0
 #define LOOK(row) ACTION_RESOLVED, row
@@ -66,5 +67,7 @@ const struct action_row action_table[ACT_COUNT] = {
 	[ACT_DESCRIBE_INVOCATION_TASKS] = { "DescribeInvocationTasks", TAT, READ, 20 },
 
 	[ACT_GET_CALLER_IDENTITY] = { "GetCallerIdentity", STS, READ, 20 },
+
+	[ACT_TAG_RESOURCES] = { "TagResources", TAG, AGAIN, 20 },
 };
 /* clang-format on */

@@ -41,7 +41,7 @@ static const struct row {
 	{ "FailedOperation", ERR_TEMP, ". Accesskey CVMError DescribeBlueprintsFailed DescribeInstanceStatus "
 		"DescribeInstancesReturnableError DescribeResourcesReturnableError DestroyResourcesFailed GetUserAreaError "
 		"InstanceOperationFailed IsolateResourcesFailed LighthouseError ModifyResourcesRenewFlagFailed PolicyNameInUse "
-		"UnableToCreateInstances" },
+		"ResourceTagProcessing UnableToCreateInstances" },
 	{ "InvalidParameter", ERR_TEMP, "SubUserNameInUse" },
 	{ "OperationDenied", ERR_TEMP, "HaveKeys InstanceCreating InstanceOperationInProgress" },
 	{ "ResourceInUse", ERR_TEMP, ". LogExist" },
@@ -51,7 +51,7 @@ static const struct row {
 	/* Money, stock, account quota. */
 	{ "FailedOperation", ERR_QUOTA, "InsufficientBalance PolicyFull" },
 	{ "InvalidParameter", ERR_QUOTA, "AttachmentFull SubUserFull" },
-	{ "LimitExceeded", ERR_QUOTA, ". InstanceQuotaLimitExceeded IsolateResourcesLimitExceeded" },
+	{ "LimitExceeded", ERR_QUOTA, ". InstanceQuotaLimitExceeded IsolateResourcesLimitExceeded TagValue" },
 	{ "OperationDenied", ERR_QUOTA, "AccessKeyOverLimit" },
 	{ "ResourceInsufficient", ERR_QUOTA, "." },
 	{ "ResourcesSoldOut", ERR_QUOTA, "BundleSoldOut PurchaseSourceHasNoBundleConfigs ZonesHasNoBundleConfigs" },
@@ -62,7 +62,7 @@ static const struct row {
 		"MFANotFound NoPermission TokenInvalid" },
 	{ "AuthFailure", ERR_PERM, "InvalidRegion UnauthorizedOperation" },
 	{ "FailedOperation", ERR_PERM, "ExistHighRiskOperations ForbidAdd InitCommandContentTooLong "
-		"OrganizationPolicyOperateError Unmodifiable" },
+		"OrganizationPolicyOperateError PolicyEnforcedInvalid Unmodifiable" },
 	{ "InvalidParameter", ERR_PERM, ". AccessKeyNotSupport Action ActionError ActionMiss ActionNotExist "
 		"ActionServiceNotExist BundleAndBlueprintNotMatch BundleIdNotFound ConditionContentError ConditionError "
 		"ConditionTypeError ConflictParameter CreatingGamePortalInstanceNotSupportParameter DescriptionLengthOverlimit "
@@ -71,10 +71,10 @@ static const struct row {
 		"InvalidFilterNotSupportedName InvalidUsername KeywordError NotSupportProduct OperateEntitiesOverLimit "
 		"OperatePoliciesOverLimit ParamError ParameterConflict ParameterNameDuplicated PasswordViolatedRules "
 		"PolicyDocumentError PolicyDocumentLengthOverLimit PolicyIdError PolicyNameError PrincipalError PrincipalQcsError "
-		"PrincipalQcsNotExist PrincipalServiceNotExist ResourceContentError ResourceError ResourceProjectError "
+		"PrincipalQcsNotExist PrincipalServiceNotExist ReservedTagKey ResourceContentError ResourceError ResourceProjectError "
 		"ResourceQcsError ResourceRegionError ResourceServiceNotExist ResourceUinError RoleNotExist ScopeError "
-		"SearchKeywordLengthError ServiceLinkedPolicyCantInPermissionBoundary ServiceTypeError StatementError UinError "
-		"UserNameIllegal UserUinAndUinNotAllNull VersionError" },
+		"SearchKeywordLengthError ServiceLinkedPolicyCantInPermissionBoundary ServiceTypeError StatementError Tag "
+		"UinError UnsupportedService UserNameIllegal UserUinAndUinNotAllNull VersionError" },
 	{ "InvalidParameterValue", ERR_PERM, ". AgentUnsupportedCommandType BlueprintId BlueprintIdMalformed "
 		"BundleAndBlueprintNotMatch BundleNotSupportBlueprintPlatform ClientTokenTooLong CommandContentInvalid "
 		"CommandNameDuplicated Duplicated FirewallTemplateIdMalformed InconsistentInstance InstanceIdMalformed "
@@ -84,8 +84,9 @@ static const struct row {
 		"InvalidPassword InvalidUsername InvalidWorkingDirectory InvalidZone KeyPairIdMalformed LackOfParameterInfo "
 		"LimitExceeded Negative OutOfRange ParameterDisabled ParameterInvalidJsonFormat ParameterKeyContainsInvalidChar "
 		"ParameterKeyDuplicated ParameterKeyLenExceeded ParameterNumberExceeded ParameterValueNotString Range "
-		"SupportParametersOnlyIfEnableParameter TooLong ZoneInvalid" },
-	{ "LimitExceeded", ERR_PERM, "FilterValueExceeded" },
+		"ResourceDescriptionError SupportParametersOnlyIfEnableParameter TagKeyCharacterIllegal TagKeyDuplicate TagKeyEmpty "
+		"TagKeyLengthExceeded TagValueCharacterIllegal TagValueEmpty TagValueLengthExceeded TooLong ZoneInvalid" },
+	{ "LimitExceeded", ERR_PERM, "FilterValueExceeded ResourceNumPerRequest TagNumPerRequest" },
 	{ "MissingParameter", ERR_PERM, ". OrderFieldRequired Param" },
 	{ "OperationDenied", ERR_PERM, ". PolicyTagConflict SubUin UinNotMatch" },
 	{ "ResourceNotFound", ERR_PERM, "BlueprintIdNotFound BlueprintNotFound CosBucketNotFoundCode FirewallTemplateNotFound "

@@ -66,12 +66,16 @@ int user_look(struct call *c, const struct account *want, struct found *found, c
 	json_put_text(p, "Name", want->user_name);
 	int rc = call_do(c, want, ACT_GET_USER, p, &answer, e);
 	uint64_t uin = 0;
-	if (!rc && mark_judge(want, json_text(answer, "Remark")) != MARK_OURS)
-		rc = err_set(e, ERR_FOREIGN, "the sub-account \"%s\" does not carry our mark", want->user_name);
 	if (!rc && json_uint(answer, "Uin", &uin, NULL))
 		rc = err_set(e, ERR_TEMP, "GetUser: the sub-account \"%s\" has no \"Uin\"", want->user_name);
+	enum mark_owner owner = rc ? MARK_NONE : mark_judge(want, json_text(answer, "Remark"));
+	bool adopts = owner == MARK_NONE && found->adopt_uin && found->adopt_uin == uin;
+	if (!rc && owner != MARK_OURS && !adopts)
+		rc = err_set(e, ERR_FOREIGN, "the sub-account \"%s\" does not carry our mark", want->user_name);
+	if (owner == MARK_OURS)
+		found->adopt_uin = 0;
 	if (!rc || rc == ERR_ABSENT || rc == ERR_FOREIGN)
-		found->uin = uin;
+		found->uin = rc ? 0 : uin;
 	if (!rc)
 		*user = answer;
 	return rc;

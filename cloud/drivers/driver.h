@@ -21,7 +21,8 @@ int err_must_exist(int rc, struct err *e);
 /* The worst of several failures, for what goes on past them.  Returns its kind. */
 int err_worse(struct err *worst, const struct err *e);
 
-/* The sub-account by its name; found->uin follows.  Fails: ABSENT, FOREIGN (no mark, or another's). */
+/* The sub-account by its name; found->uin follows.  One that is to be adopted needs no mark yet.  Fails: ABSENT, FOREIGN (no
+ * mark, or another's). */
 MUST_USE int user_look(struct call *, const struct account *, struct found *, const struct json **user, struct err *e);
 /* found->uin, looked up only when it is not known.  A UIN is never used again, so a known one needs no look.
  * Fails: ABSENT, FOREIGN. */

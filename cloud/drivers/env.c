@@ -22,7 +22,8 @@ struct view {
 static int look(struct call *c, const struct account *want, const struct found *found, struct view *v, struct err *e)
 {
 	memset(v, 0, sizeof(*v));
-	int rc = snapshot_env(c->snapshot, c, want, found->env_id, c->settings->poll_ms, &v->env, &v->listed_ms, e);
+	const char *id = *found->env_id ? found->env_id : found->adopt_env;
+	int rc = snapshot_env(c->snapshot, c, want, id, c->settings->poll_ms, &v->env, &v->listed_ms, e);
 	if (rc == ERR_ABSENT)
 		return 0;
 	if (rc)
@@ -147,7 +148,7 @@ static int env_observe(struct call *c, const struct account *want, struct found 
 		*out = SEEN_NONE;
 		return *found->env_id ? judge_missing(c, want, found, out, e) : 0;
 	}
-	bool known = str_eq(v.env.env_id, found->env_id);
+	bool known = str_eq(v.env.env_id, found->env_id) || str_eq(v.env.env_id, found->adopt_env);
 	if (!v.ours && !(v.unmarked && known)) {
 		*out = SEEN_FOREIGN;
 		return 0;
@@ -157,7 +158,12 @@ static int env_observe(struct call *c, const struct account *want, struct found 
 		return 0;
 	}
 	adopt(found, &v.env);
-	return judge_listed(c, want, found, out, e);
+	if (v.ours)
+		found->adopt_env[0] = '\0';
+	rc = judge_listed(c, want, found, out, e);
+	if (!rc && *found->adopt_env && *out == SEEN_OK)
+		*out = SEEN_DRIFT;
+	return rc;
 }
 
 /* --- an unknown outcome --------------------------------------------------------------- */
@@ -282,8 +288,35 @@ static int ask_log(struct call *c, const struct account *want, struct found *fou
 	return call_again(c, e, "the log topic is being made");
 }
 
+/* One that others made gets our mark; from then on it is an environment like any other. */
+static int claim(struct call *c, const struct account *want, struct found *found, struct err *e)
+{
+	const struct json *answer;
+	struct json *p = call_arguments(c), *tags = json_array(c->arena), *tag = call_arguments(c);
+	bool known;
+	call_list(c, p, "ResourceList", arena_printf(c->arena, "qcs::tcb:%s:uin/%llu:env/%s", want->region,
+		(unsigned long long)want->root->owner_uin, found->env_id));
+	json_put_text(tag, "TagKey", MARK_TAG);
+	json_put_text(tag, "TagValue", want->mark);
+	json_push(tags, tag);
+	json_put(p, "Tags", tags);
+	int rc = call_do(c, want, ACT_TAG_RESOURCES, p, &answer, e);
+	snapshot_stale(c->snapshot);
+	if (rc)
+		return err_must_exist(rc, e);
+	/* It answers with success and names what it did not do. */
+	const struct json *failed = json_first(json_get(answer, "FailedResources"));
+	const char *code = failed ? json_text(failed, "Code") : NULL;
+	if (failed)
+		return err_set(e, code ? api_error_kind(code, &known) : ERR_TEMP, "environment \"%s\" was not marked: %s", found->env_id,
+			code ? code : "no reason was given");
+	return call_again(c, e, "the mark of the environment cannot be seen yet");
+}
+
 static int env_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
+	if (!*found->env_id && *found->adopt_env)
+		return err_set(e, ERR_PERM, "the environment \"%s\" that was to be adopted is not there any more", found->adopt_env);
 	if (!*found->env_id) {
 		/* The walk resolves before it builds; a second payment is worth a second look. */
 		int rc = env_resolve(c, want, found, e);
@@ -296,6 +329,8 @@ static int env_ensure(struct call *c, const struct account *want, struct found *
 		return call_again(c, e, "the environment is not listed");
 	if (is_isolated(found))
 		return err_set(e, ERR_PERM, "environment \"%s\" is isolated: only a paid renewal brings it back", found->env_id);
+	if (*found->adopt_env)
+		return claim(c, want, found, e);
 	if (str_eq(found->env_status, "NORMAL") && !*found->topic)
 		return ask_log(c, want, found, e);
 	if (str_eq(found->env_status, "NORMAL") && *found->bucket && *found->name_space)
@@ -436,6 +471,8 @@ static int env_remove(struct call *c, const struct account *want, struct found *
 	}
 	if (!rc && !is_final && !v.listed)
 		rc = call_again(c, e, "the environment is not listed");
+	if (!rc && v.listed && v.unmarked && *found->adopt_env && str_eq(found->adopt_env, v.env.env_id))
+		rc = claim(c, want, found, e);
 	if (!rc)
 		rc = check_ours(want, found, &v, e);
 	return rc ? rc : destroy(c, want, found, &bill, e);

@@ -60,6 +60,9 @@ static int add(struct call *c, const struct account *want, struct found *found, 
 
 static int user_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
+	/* Somebody was told that no second one would be made. */
+	if (!found->uin && found->adopt_uin)
+		return err_set(e, ERR_PERM, "the sub-account \"%s\" that was to be adopted is not there any more", want->user_name);
 	if (!found->uin)
 		return add(c, want, found, e);
 	struct json *p = call_arguments(c);

@@ -24,7 +24,7 @@ const days = ["InstanceSet[0].InstanceState", "InstanceSet[0].LatestOperationSta
 // Action, parameters, the fields that Rollcall reads, what is kept; `until`: asked again until that holds.
 const rows = [
 	["GetCallerIdentity", () => ({}), ["AccountId", "UserId"]],
-	["GetUserAppId", () => ({}), ["OwnerUin", "AppId"]],
+	["GetUserAppId", () => ({}), ["OwnerUin", "AppId"], (a) => { w.owner = a.OwnerUin; }],
 	["AddUser", () => ({ Name: "sdk-user", Remark: "made by the SDK", ConsoleLogin: 1, UseApi: 0, Password: "Aa1!" + "x".repeat(20), NeedResetPassword: 1 }),
 		["Uin"], (a) => { w.uin = a.Uin; }],
 	["GetUser", () => ({ Name: "sdk-user" }), ["Uin", "Remark", "ConsoleLogin"]],
@@ -52,6 +52,8 @@ const rows = [
 		["Total", "EnvList[0].EnvId", "EnvList[0].Alias", "EnvList[0].Status", "EnvList[0].Region", "EnvList[0].Tags[0].Key",
 			"EnvList[0].Functions[0].Namespace", "EnvList[0].Storages[0].Bucket", "EnvList[0].Storages[0].AppId"], null,
 		(a) => a.EnvList[0]?.Status === "NORMAL"],
+	["TagResources", () => ({ ResourceList: [`qcs::tcb:ap-shanghai:uin/${w.owner}:env/${w.env}`], Tags: [{ TagKey: "made-by", TagValue: "sdk again" }] }),
+		["FailedResources"]],
 	["CreateEnvResource", () => ({ EnvId: w.env, Resources: ["log"] }), []],
 	["DescribeBillingInfo", () => ({ EnvId: w.env }), ["Total", "EnvBillingInfoList[0].EnvId", "EnvBillingInfoList[0].Status"]],
 	["DescribeApiKeyList", () => ({ EnvId: w.env, PageNumber: 1, PageSize: 100 }), ["Data[0].KeyId"]],
