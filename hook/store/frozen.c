@@ -79,9 +79,9 @@ int store_roll_size(struct store *s, const char *branch, unsigned stages, int64_
 static const struct column columns[] = {
 	FIELD(COLUMN_UUID, uuid), FIELD(COLUMN_INT, kind), FIELD(COLUMN_INT64, list_ms), FIELD(COLUMN_TEXT, branch),
 	FIELD(COLUMN_TEXT, why), FIELD(COLUMN_INT64, fen), FIELD(COLUMN_BOOL, firm), FIELD(COLUMN_INT, state),
-	FIELD(COLUMN_INT64, decided_ms), FIELD(COLUMN_TEXT, login), FIELD(COLUMN_TEXT, dn),
+	FIELD(COLUMN_INT64, decided_ms), FIELD(COLUMN_TEXT, detail), FIELD(COLUMN_TEXT, login), FIELD(COLUMN_TEXT, dn),
 };
-#define COLUMNS "f.uuid, f.kind, f.list_ms, f.branch, f.why, f.fen, f.firm, f.state, f.decided_ms, p.login, p.dn"
+#define COLUMNS "f.uuid, f.kind, f.list_ms, f.branch, f.why, f.fen, f.firm, f.state, f.decided_ms, f.detail, p.login, p.dn"
 #define ROWS "SELECT " COLUMNS " FROM frozen f LEFT JOIN people p ON p.uuid = f.uuid"
 
 static const struct record_type frozen_type = { columns, ARRAY_LEN(columns), sizeof(struct store_frozen) };
@@ -101,9 +101,9 @@ int store_frozen_put(struct store *s, const struct store_frozen *f, int64_t now_
 	if (r < 0)
 		return r;
 	/* A list that was decided upon stays as it was, so a new one never begins at its moment. */
-	struct query q = db_query(s, "INSERT INTO frozen (uuid, kind, list_ms, branch, why, fen, firm, state, decided_ms)"
+	struct query q = db_query(s, "INSERT INTO frozen (uuid, kind, list_ms, branch, why, fen, firm, state, decided_ms, detail)"
 		" VALUES (?1, ?2, coalesce((SELECT max(list_ms) FROM frozen WHERE kind = ?2 AND state = 0 AND list_ms > ?3),"
-		" (SELECT max(?4, 1 + coalesce(max(list_ms), 0)) FROM frozen WHERE kind = ?2)), coalesce(?5, ''), ?6, ?7, ?8, 0, 0)"
+		" (SELECT max(?4, 1 + coalesce(max(list_ms), 0)) FROM frozen WHERE kind = ?2)), coalesce(?5, ''), ?6, ?7, ?8, 0, 0, ?9)"
 		" ON CONFLICT (uuid, kind) DO NOTHING");
 	db_uuid(&q, f->uuid);
 	db_int(&q, f->kind);
@@ -113,6 +113,7 @@ int store_frozen_put(struct store *s, const struct store_frozen *f, int64_t now_
 	db_text(&q, f->why);
 	db_int(&q, f->fen);
 	db_int(&q, f->firm);
+	db_text(&q, f->detail);
 	r = db_run(&q, e);
 	if (r == 0 && out)
 		r = get(s, f->uuid, f->kind, a, out, e);

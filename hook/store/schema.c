@@ -88,6 +88,8 @@ static const char *const steps[] = {
 	"CREATE INDEX people_branch ON people(branch);"
 	/* Whoever has people already has started before there was a question. */
 	"INSERT OR IGNORE INTO meta SELECT 'started', 'before' WHERE EXISTS (SELECT 1 FROM people);",
+
+	"ALTER TABLE frozen ADD COLUMN detail TEXT;",
 };
 
 static int check_whose(struct store *s, int64_t version, struct err *e)

@@ -245,7 +245,7 @@ MUST_USE int store_acts(struct store *, enum act_kind, const char *branch, int64
 MUST_USE int store_roll_size(struct store *, const char *branch, unsigned stages, int64_t *count, struct err *e);
 
 /* --- frozen: what a brake holds back until an administrator says so ------------------------------------------ */
-enum frozen_kind { FROZEN_DEPARTURE = 1, FROZEN_JOIN = 2 };
+enum frozen_kind { FROZEN_DEPARTURE = 1, FROZEN_JOIN = 2, FROZEN_ADOPT = 4 /* hook/adopt.h: waits, or is gone */ };
 enum frozen_state { FROZEN_WAITING, FROZEN_APPROVED, FROZEN_REJECTED };
 struct store_frozen {
 	char uuid[UUID_TEXT];
@@ -256,6 +256,7 @@ struct store_frozen {
 	bool firm;                 /* only an approval lets him pass; else room in the brake does, too */
 	int state;                 /* enum frozen_state */
 	int64_t decided_ms;        /* approvals and rejections expire a day later: then it waits again, on a new list */
+	char *detail;              /* JSON: which things are meant, where the kind is about things; NULL: none */
 	char *login, *dn;          /* of the person; filled by the readers */
 };
 /* Put on the newest waiting list of its kind when that began less than FROZEN_LIST_MS ago, else on a new one that begins

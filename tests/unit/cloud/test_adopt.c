@@ -103,7 +103,7 @@ static void other_tags_stay(void **state)
 static void an_outcome_that_is_not_known(void **state)
 {
 	static const char *const actions[] = { "UpdateUser", "TagResources" };
-	static const char *const kinds[] = { "http500", "cut_after", "cut_before" };
+	static const char *const kinds[] = { "cut_after", "cut_before", "http500", "garbage", "hang", "throttle" };
 	for (size_t a = 0; a < ARRAY_LEN(actions); a++)
 		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 			struct cloud *c = *state;

@@ -236,7 +236,7 @@ static void every_answer_lost(void **state)
 {
 	(void)state;
 	for (int a = 0; a < ACT_COUNT; a++) {
-		if (action_table[a].kind == ACTION_READ)
+		if (action_table[a].kind == ACTION_READ || a == ACT_TAG_RESOURCES)      /* this one: test_adopt.c */
 			continue;
 		for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
 			bool hit = lives_with((enum action)a, losses[i], 1);

@@ -14,7 +14,8 @@ static struct store_person put(struct fixture *f, unsigned n, const char *branch
 
 static struct store_frozen freeze(struct fixture *f, unsigned n, enum frozen_kind kind)
 {
-	struct store_frozen row = { .kind = kind, .branch = "ou=a", .why = "too many", .fen = 7 }, out;
+	struct store_frozen row = { .kind = kind, .branch = "ou=a", .why = "too many", .fen = 7,
+		.detail = kind == FROZEN_ADOPT ? "{\"uin\":1}" : NULL }, out;
 	uuid_of(n, row.uuid);
 	OK(store_frozen_put(f->store, &row, f->time.now_ms, f->arena, &out, &f->e));
 	assert_string_equal(out.uuid, row.uuid);
@@ -109,6 +110,15 @@ static void branch_and_protection_are_kept(void **state)
 	OK(store_person_get(f->store, p.uuid, f->arena, &got, &f->e));
 	assert_string_equal(got.branch, "");
 	assert_false(got.is_protected || got.solid);
+}
+
+static void things_are_kept_with_the_row(void **state)
+{
+	struct fixture *f = *state;
+	put(f, 1, NULL);
+	assert_string_equal(freeze(f, 1, FROZEN_ADOPT).detail, "{\"uin\":1}");
+	assert_null(freeze(f, 1, FROZEN_JOIN).detail);
+	assert_string_equal(frozen(f, 1, FROZEN_ADOPT).detail, "{\"uin\":1}");
 }
 
 /* --- lists ------------------------------------------------------------------------------------------------- */
@@ -271,7 +281,7 @@ int main(void)
 		STORE_TEST(acts_count_by_kind_branch_and_time),
 		STORE_TEST(a_roll_is_counted_by_branch_and_stage),
 		STORE_TEST(branch_and_protection_are_kept),
-		STORE_TEST(a_list_takes_in_for_a_minute),
+		STORE_TEST(things_are_kept_with_the_row), STORE_TEST(a_list_takes_in_for_a_minute),
 		STORE_TEST(a_decided_list_takes_in_nobody),
 		STORE_TEST(decisions_expire),
 		STORE_TEST(the_next_are_approved_ones_then_those_who_need_room),
