@@ -168,7 +168,7 @@ SEED_BASE ?= 1
 faults faults-planted:
 	@$(INSTALL_DEPS) build test
 	@$(AGAIN) stories
-	@$(STORY_BIN) $(if $(filter %-planted,$@),--planted,--stories $(SEEDS) --seed-base $(SEED_BASE) --only --points)
+	@$(STORY_BIN) $(if $(filter %-planted,$@),--planted,--stories $(SEEDS) --seed-base $(SEED_BASE) --points)
 
 bench:
 	@$(INSTALL_DEPS) build test

@@ -6,9 +6,16 @@
 #include "tests/story/story.h"
 
 #define REFRESH_MS HOUR_MS
+#define REFRESH_LATER_MS (12 * HOUR_MS)        /* long after the faults: days in which little is new */
 #define HEARTBEAT_MS 40000LL      /* so long a server may be silent */
 
 bool person_in(const struct facet *f) { return f->there && !f->disabled && f->branch != BRANCH_OUTSIDE; }
+
+static int64_t refresh_ms(const struct world *w)
+{
+	bool quiet = !w->faults && w->shared->true_ms > w->calm_ms + 6 * HOUR_MS;
+	return quiet ? REFRESH_LATER_MS : REFRESH_MS;
+}
 
 static bool in_scope(enum branch b) { return b == BRANCH_A || b == BRANCH_B; }
 
@@ -63,35 +70,45 @@ static bool is_named(const struct world *w, const struct facet *f)
 }
 
 /* Whom would this make absent?  A few missing people are people who left, as far as anybody can know: an illness hides
- * more than the brake lets through, or nobody. */
+ * more than the brake lets through, or nobody.  Only who has access, and is not protected, counts for the brake. */
 static bool is_plausible(const struct world *w)
 {
-	size_t lost[2] = { 0, 0 };
+	int64_t lost[2] = { 0, 0 }, counted[2] = { 0, 0 };
 	bool sparse = false, unjudged = w->ill == ATTRIBUTE_HIDDEN;
 	for (size_t i = 0; i < w->count; i++) {
 		const struct model_person *p = &w->people[i];
 		bool out = person_in(&p->now) && in_scope(p->now.branch) && (unjudged || !is_named(w, shows(w, p, false)));
-		if (out)
-			lost[p->now.branch]++;
+		if (!out)
+			continue;
+		lost[p->now.branch]++;
+		counted[p->now.branch] += p->stage == STAGE_ACTIVE && !p->now.guarded;
 	}
 	for (size_t b = 0; b < 2; b++)
-		sparse |= lost[b] && (int64_t)lost[b] <= w->setup.departures_hour;
+		sparse |= lost[b] && counted[b] <= w->setup.departures_hour;
 	return !sparse || (w->setup.sentinels && ills[w->ill].sentinel);
+}
+
+static bool falls_ill(struct world *w)
+{
+	w->ill = (enum ill)(1 + world_dice(w, ILLS - 1));
+	w->ill_branch = (enum branch)world_dice(w, 2);
+	w->ill_people = world_dice(w, 3) ? world_dice(w, 1u << 16) & world_dice(w, 1u << 16) : UINT32_MAX;
+	/* With no value to judge by, whoever is touched meanwhile looks entitled, and newly so. */
+	bool ambiguous = w->ill == ATTRIBUTE_HIDDEN && w->setup.verdicts == DISABLED_BY_VALUE;
+	return !ambiguous && is_plausible(w);
 }
 
 void directory_fall_ill(struct world *w)
 {
 	if (w->ill != WELL)
 		return;
-	w->ill = (enum ill)(1 + world_dice(w, ILLS - 1));
-	w->ill_branch = (enum branch)world_dice(w, 2);
 	bool one_change_behind = world_dice(w, 2);
 	for (size_t i = 0; i < w->count && one_change_behind; i++)
 		w->people[i].old = w->people[i].before;
-	w->ill_people = world_dice(w, 3) ? world_dice(w, 1u << 16) & world_dice(w, 1u << 16) : UINT32_MAX;
-	/* With no value to judge by, whoever is touched meanwhile looks entitled, and newly so. */
-	bool ambiguous = w->ill == ATTRIBUTE_HIDDEN && w->setup.verdicts == DISABLED_BY_VALUE;
-	if (ambiguous || !is_plausible(w)) {
+	bool ill = false;
+	for (int tries = 0; tries < 4 && !ill; tries++)
+		ill = falls_ill(w);
+	if (!ill) {
 		w->ill = WELL;
 		return;
 	}
@@ -145,10 +162,13 @@ static struct json *entry_json(struct world *w, struct model_person *p, const st
 	if (f->disabled && judged)
 		p->shown_out_ms = w->shared->true_ms;
 	bool strong = f->disabled && judged && w->setup.verdicts == DISABLED_BY_VALUE;
-	if (!strong)
+	p->may_be_out |= strong;
+	if (!strong) {
 		p->told_out_ms = p->out_known_ms = 0;
-	else if (!p->told_out_ms)
+		p->out_written = false;
+	} else if (!p->told_out_ms) {
 		p->told_out_ms = w->shared->true_ms;
+	}
 	return o;
 }
 
@@ -282,7 +302,7 @@ struct json *directory_next(struct world *w, struct arena *a)
 		return event(a, SOURCE_IDLE);
 	if (!answers(w))
 		return lose(w, a, ills[w->ill].what);
-	if (!w->connected || w->shared->again || (w->refreshed && now >= w->refreshed_ms + REFRESH_MS))
+	if (!w->connected || w->shared->again || (w->refreshed && now >= w->refreshed_ms + refresh_ms(w)))
 		return begin(w, a);
 	return w->refreshed ? persist(w, a) : refresh(w, a);
 }
@@ -295,7 +315,7 @@ int64_t directory_due(const struct world *w)
 	else if (w->ill == FROZEN)
 		due = w->ill_from_ms + HEARTBEAT_MS;
 	else if (w->refreshed)
-		due = w->refreshed_ms + REFRESH_MS;
+		due = w->refreshed_ms + refresh_ms(w);
 	if (w->ill != WELL && w->ill_until_ms < due)
 		due = w->ill_until_ms;
 	return due;

@@ -7,21 +7,22 @@
 
 #define STORIES_MOST 500
 
-static const struct { const char *name, *what; } bugs[] = {
-	{ "intent-after-call", "the intent is written after the call that pays" },
-	{ "no-resolve", "a call of unknown outcome is not looked after" },
-	{ "retry-create", "a call of unknown outcome is made again" },
-	{ "grant-by-old-csn", "evidence that is older than the cut gives access back" },
-	{ "absent-acts-at-once", "a weak sign acts without being confirmed" },
-	{ "absent-without-reread", "whoever is absent is not read again" },
-	{ "gate-off", "what speaks against a refresh is not heard" },
-	{ "brake-off", "any number of people may depart by absence" },
-	{ "cut-needs-store", "nobody is cut while the store takes nothing" },
-	{ "no-second-sweep", "what lands after the cut is not swept away" },
-	{ "no-fence", "a worker writes over news that came meanwhile" },
-	{ "key-kept-active", "no key is switched off" },
-	{ "ours-only", "keys that were made by hand are left" },
-	{ "gives-up", "a cut that fails a few times is not tried again" },
+/* soon: within few stories, so that each run of the tests looks for it. */
+static const struct { const char *name, *what; bool soon; } bugs[] = {
+	{ "intent-after-call", "the intent is written after the call that pays", false },
+	{ "no-resolve", "a call of unknown outcome is not looked after", true },
+	{ "retry-create", "a call of unknown outcome is made again", true },
+	{ "grant-by-old-csn", "evidence that is older than the cut gives access back", false },
+	{ "absent-acts-at-once", "a weak sign acts without being confirmed", true },
+	{ "absent-without-reread", "whoever is absent is not read again", false },
+	{ "gate-off", "what speaks against a refresh is not heard", false },
+	{ "brake-off", "any number of people may depart by absence", false },
+	{ "cut-needs-store", "nobody is cut while the store takes nothing", false },
+	{ "no-second-sweep", "what lands after the cut is not swept away", false },
+	{ "no-fence", "a worker writes over news that came meanwhile", true },
+	{ "key-kept-active", "no key is switched off", true },
+	{ "ours-only", "keys that were made by hand are left", false },
+	{ "gives-up", "a cut that fails a few times is not tried again", true },
 };
 
 /* Does this story end well without the bug?  Else it shows another one. */
@@ -40,6 +41,7 @@ static bool found(const struct batch *like, size_t i, int number)
 	b.until_caught = true;
 	b.base = 1;
 	b.stories = STORIES_MOST;
+	b.seconds = 0;
 	setenv("ROLLCALL_BUG", bugs[i].name, 1);
 	const struct tally t = batch_run(&b);
 	unsetenv("ROLLCALL_BUG");
@@ -56,15 +58,17 @@ static bool found(const struct batch *like, size_t i, int number)
 	return caught;
 }
 
-bool planted_found(const struct batch *like, const char *only, int number, int *count)
+bool planted_found(const struct batch *like, const char *only, bool soon, int *count)
 {
-	bool all = true;
+	int caught = 0;
 	*count = 0;
 	for (size_t i = 0; i < ARRAY_LEN(bugs); i++) {
-		if (only && strcmp(bugs[i].name, only) != 0)
+		if ((only && strcmp(bugs[i].name, only) != 0) || (soon && !bugs[i].soon))
 			continue;
-		all &= found(like, i, number + *count);
 		(*count)++;
+		caught += found(like, i, *count);
 	}
-	return all && *count > 0;
+	printf("%d planted, %d caught, %d not caught\n", *count, caught, *count - caught);
+	fflush(stdout);
+	return *count > 0 && caught == *count;
 }

@@ -145,6 +145,8 @@ struct model_person {
 	int64_t shown_out_ms;           /* when the directory last showed that he is disabled */
 	int64_t told_out_ms;            /* a value that says so was delivered, and nothing else since; 0 = no */
 	int64_t out_known_ms;           /* ... and Rollcall was idle after that */
+	bool may_be_out;                /* a value that says so was delivered; that he is back was perhaps never written down */
+	bool out_written;               /* ... and had a disk to write it on: the next life knows it, too */
 	bool keys_tried;
 	int64_t suspended_ms;           /* not suspended before this */
 };
@@ -191,6 +193,7 @@ struct world {
 	int script_left, lives, exchanges, frames;
 	int refund_days;                /* servers older than this cannot be given back: they run out instead */
 	int64_t calm_ms, end_ms;
+	int64_t disk_bad_ms;            /* when it last failed */
 	int64_t disk_until_ms, step_until_ms, evidence_until_ms;
 	bool evidence_away;
 	int64_t idle_ms;                /* when the child was idle last */
@@ -285,14 +288,15 @@ struct seal_key *run_key(const char *path);
 #define JOBS_MOST 64
 struct batch {
 	uint64_t base;                  /* the first seed */
-	long stories;
+	long stories;                   /* at most ... */
+	long least, seconds;            /* ... and no new one is begun after so long, when there were enough; 0 s: no such limit */
 	int jobs;                       /* so many at once */
 	bool verbose, until_caught;     /* ends with the first story that fails, and says nothing of it */
 	struct telling telling;
 };
 struct tally batch_run(const struct batch *);
 
-/* planted.c.  Each planted bug (or one of them) is found; TAP lines from this number on. */
-bool planted_found(const struct batch *like, const char *only, int number, int *count);
+/* planted.c.  Each planted bug is found (or one of them; or those that are found soon): TAP lines, and a line of counts. */
+bool planted_found(const struct batch *like, const char *only, bool soon, int *count);
 
 #endif

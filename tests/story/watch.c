@@ -15,6 +15,8 @@
 
 static bool in_throughout(const struct model_person *p, int64_t idle_ms)
 {
+	if (p->may_be_out)
+		return false;
 	return p->in_since_ms && p->in_since_ms < idle_ms && p->shown_out_ms < idle_ms && p->hold_asked_ms < idle_ms;
 }
 
@@ -148,6 +150,9 @@ void watch_idle(struct world *w, const char *lines)
 			p->out_known_ms = w->shared->true_ms;
 			p->keys_tried = false;
 		}
+		p->out_written |= p->out_known_ms && !w->shared->disk;
+		if (!p->told_out_ms && w->connected && w->refreshed && !w->shared->disk && w->refreshed_ms > w->disk_bad_ms)
+			p->may_be_out = false;
 		if (!p->out_known_ms || p->keys_tried || w->shared->true_ms < p->out_known_ms + KEY_BOUND_MS)
 			continue;
 		p->keys_tried = true;

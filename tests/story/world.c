@@ -87,6 +87,9 @@ void world_open(struct world *w, uint64_t seed, struct shared *shared, const cha
 	shared->true_ms = w->idle_ms = START_MS + (int64_t)world_dice(w, (uint32_t)DAY_MS);
 	set_up(w);
 	cloud_open(w);
+	/* A story that goes on for weeks costs too much with an audit each day. */
+	if (w->refund_days < 30 && seed % 8 != 0)
+		w->setup.audit_ms = 10 * DAY_MS;
 }
 
 void world_close(struct world *w)
@@ -103,6 +106,9 @@ void world_born(struct world *w)
 	w->lives++;
 	w->connected = false;
 	w->retry_ms = 0;
+	for (size_t i = 0; i < w->count; i++)
+		if (!w->people[i].out_written)
+			w->people[i].told_out_ms = w->people[i].out_known_ms = 0;
 }
 
 /* --- disk, clock, evidence ---------------------------------------------------------------------------------------------------- */
@@ -156,6 +162,7 @@ static void works_again(struct world *w, bool all)
 	int64_t now = all ? INT64_MAX : s->true_ms;
 	if (s->disk && w->disk_until_ms <= now) {
 		s->disk = DISK_WELL;
+		w->disk_bad_ms = s->true_ms;
 		world_say(w, "the disk works again", NULL);
 	}
 	if (s->step_ms && w->step_until_ms <= now) {
