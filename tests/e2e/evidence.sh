@@ -21,7 +21,7 @@ refused() { [[ $(credential "$1" | answer_to GetCallerIdentity) == AuthFailure* 
 head_line() { grep -o 'has [0-9]* lines, and the digest of the last is [0-9a-f]*' "$W/rollcalld.log" | tail -n 1; }
 sleep 1.2
 read -r _ lines _ _ _ digest _ _ _ _ sum <<<"$(head_line)"
-equal "$digest $sum" "the ${sum:-no sum}" "the system log has a head"
+equal "$digest $sum" "digest ${sum:-no sum}" "the system log has a head"
 equal "$(grep "^{\"n\":${lines:-0}," "$file" | tr -d '\n' | sha256sum | cut -d' ' -f1)" "$sum" "it is the digest of line $lines"
 daemon_stop
 read -r _ lines _ <<<"$(head_line)"
