@@ -1,0 +1,256 @@
+/* Bugs that users of other synchronisers and secret engines published, one test each: here those of the cloud's side.  Those
+ * of the directory's side stand in test_peers.c.
+ *
+ *   what went wrong elsewhere                             where                              test
+ *    5 deleted where disabled was meant                   Keycloak, lsc, idp-scim-sync       disabled_and_not_deleted
+ *    6 back again, and still disabled                     Keycloak, glpi                     enabled_again_when_he_is_back
+ *   10 what others made was deleted                       ssosync                            what_others_made_is_not_touched
+ *   11 made anew instead of changed                       ssosync, idp-scim-sync             changed_and_not_made_anew
+ *   13 throttled, without waiting                         ssosync                            throttled_and_patient
+ *   14 a page limit cut the list                          ssosync, idp-scim-sync             more_than_a_page_is_taken_away
+ *   16 a quota was used up, and "success" was said        bitwarden                          a_full_quota_is_no_success
+ *   18 could not be revoked: changed by hand              vault                              changed_by_hand_and_revoked
+ *   18 could not be revoked: the target was down          vault                              revoked_when_the_cloud_is_back
+ *   19 rotated by a restart                               vault-plugin-secrets-openldap      a_restart_rotates_nothing */
+#include "tests/unit/hook/plant.h"
+
+#define MINUTE_MS (60 * 1000LL)
+#define DAY_MS (24 * HOUR_MS)
+#define CAROL "00000000-0000-4000-8000-00000000000c"
+
+static unsigned long long uin_of(struct plant *p, const char *uuid) { return found(p, uuid).uin; }
+
+static int keys_of(struct plant *p, unsigned long long uin, bool only_active)
+{
+	int n = 0;
+	const struct json *keys = cloud_admin(p->cloud, ACT_LIST_ACCESS_KEYS, arena_printf(p->a, "{\"TargetUin\":%llu}", uin));
+	for (const struct json *k = json_first(json_get(keys, "AccessKeys")); k; k = json_next(k))
+		n += !only_active || str_eq(json_text(k, "Status"), "Active");
+	return n;
+}
+
+/* Calls that create or delete something of a person's, as the emulator carried them out. */
+static int64_t made_or_unmade(struct plant *p)
+{
+	static const char *const actions[] = { "AddUser", "DeleteUser", "CreateEnv", "DestroyEnv", "CreatePolicy", "DeletePolicy",
+		"CreateAccessKey", "DeleteAccessKey" };
+	int64_t n = 0;
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		n += cloud_count(p->cloud, actions[i]);
+	return n;
+}
+
+static void is_active(struct plant *p, const char *uuid)
+{
+	struct store_account a = account(p, uuid);
+	if (a.stage != STAGE_ACTIVE || !a.complete)
+		fail_msg("%s, %scomplete: %s", stage_name((enum stage)a.stage), a.complete ? "" : "not ", a.trouble ? a.trouble : "no trouble");
+}
+
+/* 5: an account that was disabled in the directory was deleted in the target, with all that hung on it. */
+static void disabled_and_not_deleted(void **state)
+{
+	struct plant *p = *state;
+	struct found before = found(p, ALICE);
+	int64_t n = made_or_unmade(p);
+	hear(p, ALICE, "alice", "left", "2#");
+	run(p, HOUR_MS);
+	assert_int_equal(account(p, ALICE).stage, STAGE_SUSPENDED);
+	assert_int_equal(keys_of(p, before.uin, true), 0);
+	assert_int_equal(keys_of(p, before.uin, false), 1);
+	assert_int_equal(made_or_unmade(p), n);
+	assert_int_equal(json_count(cloud_state(p->cloud, "users")), 2);
+	assert_int_equal(json_count(cloud_state(p->cloud, "environments")), 2);
+}
+
+/* 6: whoever came back was known, and stayed disabled. */
+static void enabled_again_when_he_is_back(void **state)
+{
+	struct plant *p = *state;
+	struct found before = found(p, ALICE);
+	int64_t n = made_or_unmade(p);
+	hear(p, ALICE, "alice", "left", "2#");
+	run(p, HOUR_MS);
+	hear(p, ALICE, "alice", "staff", "3#");
+	run(p, HOUR_MS);
+	is_active(p, ALICE);
+	assert_int_equal(keys_of(p, before.uin, true), 1);
+	assert_string_equal(found(p, ALICE).key_id, before.key_id);
+	assert_string_equal(found(p, ALICE).env_id, before.env_id);
+	assert_int_equal(made_or_unmade(p), n);
+}
+
+/* 10: ssosync deleted users and groups that had been there before it. */
+static void what_others_made_is_not_touched(void **state)
+{
+	struct plant *p = *state;
+	const struct json *user = cloud_raw(p->cloud, CAM, "AddUser", "{\"Name\":\"legacy\",\"Remark\":\"of the build system\"}");
+	unsigned long long uin = (unsigned long long)json_int_or(user, "Uin", 0);
+	assert_true(uin > 0);
+	cloud_raw(p->cloud, CAM, "CreateAccessKey", arena_printf(p->a, "{\"TargetUin\":%llu}", uin));
+	cloud_raw(p->cloud, CAM, "AttachUserPolicy", arena_printf(p->a, "{\"PolicyId\":1,\"AttachUin\":%llu}", uin));
+	hear(p, ALICE, "alice", "left", "2#");
+	hear(p, CAROL, "carol", "staff", "1#");
+	run(p, 2 * DAY_MS);                      /* audits, too */
+	is_active(p, CAROL);
+	assert_int_equal(keys_of(p, uin, true), 1);
+	assert_int_equal(json_count(cloud_state(p->cloud, "users")), 4);
+	const struct json *attached = cloud_raw(p->cloud, CAM, "ListAttachedUserPolicies",
+		arena_printf(p->a, "{\"TargetUin\":%llu,\"Page\":1,\"Rp\":20}", uin));
+	assert_int_equal(json_count(json_get(attached, "List")), 1);
+}
+
+/* 11: a changed name made a new account, and everything that hung on the old id was lost.  12 on this side: the renamed one
+ * and all others go on. */
+static void changed_and_not_made_anew(void **state)
+{
+	struct plant *p = *state;
+	struct found before = found(p, ALICE);
+	int64_t n = made_or_unmade(p);
+	hear(p, ALICE, "alice.smith", "staff", "2#");
+	run(p, 2 * DAY_MS);
+	is_active(p, ALICE);
+	struct found after = found(p, ALICE);
+	assert_int_equal(after.uin, before.uin);
+	assert_string_equal(after.env_id, before.env_id);
+	assert_string_equal(after.key_id, before.key_id);
+	assert_int_equal(made_or_unmade(p), n);
+	hear(p, CAROL, "carol", "staff", "1#");
+	run(p, 2 * HOUR_MS);
+	is_active(p, CAROL);
+}
+
+/* 13: told to slow down, ssosync gave up, and the next run began from the start. */
+static void throttled_and_patient(void **state)
+{
+	struct plant *p = *state;
+	cloud_faults(p->cloud, "{\"rules\":[{\"action\":\"*\",\"kind\":\"error\",\"code\":\"RequestLimitExceeded\"}]}");
+	int sent = p->cloud->sent;
+	hear(p, CAROL, "carol", "staff", "1#");
+	run(p, 10 * MINUTE_MS);
+	assert_in_range(p->cloud->sent - sent, 2, 2 * 600);  /* it tries again, about once a second */
+	cloud_faults(p->cloud, "{}");
+	run(p, 2 * HOUR_MS);
+	is_active(p, CAROL);
+	assert_int_equal(json_count(cloud_state(p->cloud, "users")), 3);
+	assert_int_equal(json_count(cloud_state(p->cloud, "environments")), 3);
+}
+
+/* 14: only the first page was read.  A leaver has more policies than a page of a listing holds; each of them would let him in. */
+static void more_than_a_page_is_taken_away(void **state)
+{
+	struct plant *p = *state;
+	unsigned long long uin = uin_of(p, ALICE);
+	p->settings.cloud.driver.by_hand_kept = false;
+	for (int i = 0; i < 120; i++) {
+		const struct json *made = cloud_raw(p->cloud, CAM, "CreatePolicy", arena_printf(p->a, "{\"PolicyName\":\"extra-%d\","
+			"\"PolicyDocument\":\"{\\\"version\\\":\\\"2.0\\\",\\\"statement\\\":[{\\\"effect\\\":\\\"allow\\\","
+			"\\\"action\\\":\\\"*\\\",\\\"resource\\\":\\\"*\\\"}]}\"}", i));
+		cloud_raw(p->cloud, CAM, "AttachUserPolicy", arena_printf(p->a, "{\"PolicyId\":%lld,\"AttachUin\":%llu}",
+			(long long)json_int_or(made, "PolicyId", 0), uin));
+	}
+	hear(p, ALICE, "alice", "left", "2#");
+	run(p, HOUR_MS);
+	assert_true(account(p, ALICE).complete);
+	const struct json *left = cloud_raw(p->cloud, CAM, "ListAttachedUserPolicies",
+		arena_printf(p->a, "{\"TargetUin\":%llu,\"Page\":1,\"Rp\":200}", uin));
+	assert_int_equal(json_count(json_get(left, "List")), 1);         /* the barrier */
+}
+
+/* 16: the licence had no seat left, nothing was made, and the run ended with "success". */
+static void a_full_quota_is_no_success(void **state)
+{
+	struct plant *p = *state;
+	int64_t paid = cloud_money(p->cloud);
+	cloud_faults(p->cloud, "{\"switches\":{\"max_env_num\":0}}");
+	hear(p, CAROL, "carol", "staff", "1#");
+	run(p, HOUR_MS);
+	struct store_account a = account(p, CAROL);
+	assert_false(a.complete);
+	assert_int_equal(a.trouble_kind, ERR_QUOTA);
+	assert_int_equal(cloud_money(p->cloud), paid);
+	/* Nobody else waits for him. */
+	hear(p, ALICE, "alice", "left", "2#");
+	run(p, MINUTE_MS);
+	assert_int_equal(keys_of(p, uin_of(p, ALICE), true), 0);
+	cloud_faults(p->cloud, "{}");
+	run(p, DAY_MS);
+	is_active(p, CAROL);
+	assert_int_equal(cloud_money(p->cloud) - paid, paid / 2);        /* once: there are two others */
+}
+
+/* 18: Vault could not revoke what an administrator had changed, and kept the lease in limbo. */
+static void changed_by_hand_and_revoked(void **state)
+{
+	struct plant *p = *state;
+	struct found alice = found(p, ALICE), bob = found(p, BOB);
+	cloud_raw(p->cloud, CAM, "UpdateAccessKey", arena_printf(p->a, "{\"TargetUin\":%llu,\"AccessKeyId\":\"%s\",\"Status\":\"Inactive\"}",
+		(unsigned long long)alice.uin, alice.key_id));
+	cloud_raw(p->cloud, CAM, "DeleteAccessKey", arena_printf(p->a, "{\"TargetUin\":%llu,\"AccessKeyId\":\"%s\"}",
+		(unsigned long long)alice.uin, alice.key_id));
+	cloud_raw(p->cloud, CAM, "CreateAccessKey", arena_printf(p->a, "{\"TargetUin\":%llu}", (unsigned long long)alice.uin));
+	cloud_raw(p->cloud, CAM, "DetachUserPolicy", arena_printf(p->a, "{\"PolicyId\":%llu,\"DetachUin\":%llu}",
+		(unsigned long long)bob.policy_id, (unsigned long long)bob.uin));
+	hear(p, ALICE, "alice", "left", "2#");
+	hear(p, BOB, "bob", "left", "2#");
+	run(p, HOUR_MS);
+	assert_int_equal(keys_of(p, alice.uin, true) + keys_of(p, bob.uin, true), 0);
+	assert_true(account(p, ALICE).complete);
+	assert_true(account(p, BOB).complete);
+}
+
+/* 18: after a number of failures, or for good after a restart, Vault tried no more. */
+static void revoked_when_the_cloud_is_back(void **state)
+{
+	struct plant *p = *state;
+	unsigned long long uin = uin_of(p, ALICE);
+	cloud_faults(p->cloud, "{\"rules\":[{\"action\":\"*\",\"kind\":\"http500\"}]}");
+	hear(p, ALICE, "alice", "left", "2#");
+	run(p, 3 * DAY_MS);
+	assert_int_equal(account(p, ALICE).lane, LANE_REVOKE);
+	cloud_faults(p->cloud, "{}");
+	assert_int_equal(keys_of(p, uin, true), 1);
+	run(p, MINUTE_MS);
+	assert_int_equal(keys_of(p, uin, true), 0);
+}
+
+static void restart(struct plant *p)
+{
+	for (int i = 0; i < WORKERS; i++)
+		worker_free(p->workers[i]);
+	engine_free(p->engine);
+	post_free(p->post);
+	start(p);
+}
+
+/* 19: at its start, the plug-in rotated passwords that were not due, and whoever used them was locked out. */
+static void a_restart_rotates_nothing(void **state)
+{
+	struct plant *p = *state;
+	struct found before = found(p, ALICE);
+	int64_t n = made_or_unmade(p), updates = cloud_count(p->cloud, "UpdateAccessKey");
+	for (int i = 0; i < 3; i++) {
+		restart(p);
+		hear(p, ALICE, "alice", "staff", "1#");
+		hear(p, BOB, "bob", "staff", "1#");
+		run(p, HOUR_MS);
+	}
+	assert_int_equal(made_or_unmade(p), n);
+	assert_int_equal(cloud_count(p->cloud, "UpdateAccessKey"), updates);
+	assert_string_equal(found(p, ALICE).key_id, before.key_id);
+	assert_int_equal(keys_of(p, before.uin, true), 1);
+}
+
+int main(void)
+{
+	json_start();
+	/* Alarms are raised here on purpose. */
+	log_open((enum log_level)0, 0);
+	const struct CMUnitTest tests[] = {
+		PLANT(disabled_and_not_deleted), PLANT(enabled_again_when_he_is_back), PLANT(what_others_made_is_not_touched),
+		PLANT(changed_and_not_made_anew), PLANT(throttled_and_patient), PLANT(more_than_a_page_is_taken_away),
+		PLANT(a_full_quota_is_no_success), PLANT(changed_by_hand_and_revoked), PLANT(revoked_when_the_cloud_is_back),
+		PLANT(a_restart_rotates_nothing),
+	};
+	return cmocka_run_group_tests_name("peers_cloud", tests, NULL, NULL);
+}
