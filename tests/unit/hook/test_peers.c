@@ -1,16 +1,16 @@
 /* Bugs that users of other directory synchronisers published, one test each: here those of the directory's side.  Those of
  * the cloud's side stand in test_peers_cloud.c.
  *
- *   what went wrong elsewhere                             where                              test
- *    1 people wiped: the directory was away or empty      Keycloak, opnsense, glpi, gitea    absent_because_the_server_was_*
- *    2 a server error upstream became a deletion          ssosync                            a_server_error_is_no_deletion
- *    3 deleted people stayed active                       Keycloak, authentik, grafana       deleted_people_do_not_stay_active
- *    4 the live mode forgot deletes                       lsc                                a_delete_that_nobody_told_is_not_forgotten
- *    7 out of the filter, and access was kept             Keycloak, Okta                     out_of_the_filter_and_out_of_access
- *    7 the filter was changed, and people were deleted    Keycloak                           a_changed_filter_deletes_nobody
- *    8 "invalid" for a moment, and the secrets were gone  Keycloak                           invalid_for_a_moment_loses_nothing
- *   12 one rename stopped every later run                 ssosync                            after_a_rename_the_others_are_heard
- *   14 a page limit cut the list                          ssosync, idp-scim-sync             a_list_cut_short_is_no_list */
+ *   what went wrong elsewhere                          where                            test
+ *   people wiped: the directory was away or empty      Keycloak, opnsense, glpi, gitea  absent_because_the_server_was_*
+ *   a server error upstream became a deletion          ssosync                          a_server_error_is_no_deletion
+ *   deleted people stayed active                       Keycloak, authentik, grafana     deleted_people_do_not_stay_active
+ *   the live mode forgot deletes                       lsc                              a_delete_that_nobody_told_is_not_forgotten
+ *   out of the filter, and access was kept             Keycloak, Okta                   out_of_the_filter_and_out_of_access
+ *   the filter was changed, and people were deleted    Keycloak                         a_changed_filter_deletes_nobody
+ *   "invalid" for a moment, and the secrets were gone  Keycloak                         invalid_for_a_moment_loses_nothing
+ *   one rename stopped every later run                 ssosync                          after_a_rename_the_others_are_heard
+ *   a page limit cut the list                          ssosync, idp-scim-sync           a_list_cut_short_is_no_list */
 #include "rig.h"
 
 static void all_are(struct rig *r, enum stage stage)
@@ -29,7 +29,7 @@ static void much_later(struct rig *r)
 	}
 }
 
-/* 1: opnsense cut 43 people, glpi disabled 512, Keycloak removed its imported ones: no answer was read as an empty one. */
+/* opnsense cut 43 people, glpi disabled 512, Keycloak removed its imported ones: no answer was read as an empty one. */
 static void absent_because_the_server_was_unreachable(void **state)
 {
 	struct rig *r = *state;
@@ -53,7 +53,7 @@ static void absent_because_the_server_was_empty(void **state)
 	assert_false(feed_trusted(r->feed));
 }
 
-/* 2: ssosync took "503" in the middle of a listing as its end, and deleted whom it had not been told. */
+/* ssosync took "503" in the middle of a listing as its end, and deleted whom it had not been told. */
 static void a_server_error_is_no_deletion(void **state)
 {
 	struct rig *r = *state;
@@ -66,7 +66,7 @@ static void a_server_error_is_no_deletion(void **state)
 	all_are(r, STAGE_ACTIVE);
 }
 
-/* 3: an entry that was deleted left an active account behind, for ever. */
+/* An entry that was deleted left an active account behind, for ever. */
 static void deleted_people_do_not_stay_active(void **state)
 {
 	struct rig *r = *state;
@@ -81,7 +81,7 @@ static void deleted_people_do_not_stay_active(void **state)
 	assert_int_equal(account(r, A).stage, STAGE_ACTIVE);
 }
 
-/* 4: lsc in its live mode missed what was deleted while it was not connected, and never made up for it. */
+/* lsc in its live mode missed what was deleted while it was not connected, and never made up for it. */
 static void a_delete_that_nobody_told_is_not_forgotten(void **state)
 {
 	struct rig *r = *state;
@@ -97,7 +97,7 @@ static void a_delete_that_nobody_told_is_not_forgotten(void **state)
 	assert_int_equal(account(r, B).stage, STAGE_ACTIVE);
 }
 
-/* 7: who no longer matched the filter was not looked at any more, and kept his access. */
+/* Who no longer matched the filter was not looked at any more, and kept his access. */
 static void out_of_the_filter_and_out_of_access(void **state)
 {
 	struct rig *r = *state;
@@ -112,7 +112,7 @@ static void out_of_the_filter_and_out_of_access(void **state)
 	assert_int_equal(account(r, A).stage, STAGE_ACTIVE);
 }
 
-/* 7, the other way: Keycloak deleted everybody whom a new filter did not name. */
+/* The other way: Keycloak deleted everybody whom a new filter did not name. */
 static void a_changed_filter_deletes_nobody(void **state)
 {
 	struct rig *r = *state;
@@ -127,7 +127,7 @@ static void a_changed_filter_deletes_nobody(void **state)
 	all_are(r, STAGE_ACTIVE);
 }
 
-/* 8: an entry that Keycloak could not read once was dropped and imported anew, without its one-time password. */
+/* An entry that Keycloak could not read once was dropped and imported anew, without its one-time password. */
 static void invalid_for_a_moment_loses_nothing(void **state)
 {
 	struct rig *r = *state;
@@ -146,7 +146,7 @@ static void invalid_for_a_moment_loses_nothing(void **state)
 	assert_null(person(r, B).note);
 }
 
-/* 12: ssosync ended with an error at a user whose name had changed, and so did each later run. */
+/* ssosync ended with an error at a user whose name had changed, and so did each later run. */
 static void after_a_rename_the_others_are_heard(void **state)
 {
 	struct rig *r = *state;
@@ -165,7 +165,7 @@ static void after_a_rename_the_others_are_heard(void **state)
 	assert_int_equal(account(r, C).stage, STAGE_ACTIVE);
 }
 
-/* 14: ssosync saw the first page, idp-scim-sync the first hundred members, and took the rest for gone. */
+/* ssosync saw the first page, idp-scim-sync the first hundred members, and took the rest for gone. */
 static void a_list_cut_short_is_no_list(void **state)
 {
 	struct rig *r = *state;
