@@ -84,8 +84,9 @@ struct tally batch_run(const struct batch *batch)
 		if (status != 0)
 			printf("# a process ended with status %#x\n", (unsigned)status);
 		sum.ended_well &= status == 0;
-		add(&sum, &b->tallies[i]);
 	}
+	for (int i = 0; i < batch->jobs; i++)
+		add(&sum, &b->tallies[i]);
 	munmap(b, sizeof(*b));
 	return sum;
 }

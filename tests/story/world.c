@@ -10,7 +10,6 @@
 #define START_MS 1767225600000LL        /* 2026-01-01T00:00:00Z */
 #define SCRIPT_ACTIONS 18
 #define FRAMES_MOST 300000
-#define CLOCK_STEPS 0
 
 uint32_t world_dice(struct world *w, uint32_t sides)
 {
@@ -140,8 +139,6 @@ static void fails(struct world *w)
 	struct shared *s = w->shared;
 	switch (world_dice(w, 6)) {
 	case 0:
-		if (!CLOCK_STEPS)
-			break;
 		s->step_ms = ((int64_t)world_dice(w, 6 * (uint32_t)HOUR_MS) - 3 * HOUR_MS) * (world_dice(w, 3) ? 1 : 24);
 		w->step_until_ms = minutes(w, 180);
 		world_say(w, "the wall clock jumps", NULL);
