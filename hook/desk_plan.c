@@ -15,6 +15,8 @@
 static const struct { const char *kind, *act, *rated; } kinds[] = {
 	[FROZEN_DEPARTURE] = { "departure", "suspend", "reversible" },
 	[FROZEN_JOIN] = { "join", "create", "costs money" },
+	[FROZEN_ORPHAN] = { "orphan", "delete", "irreversible" },
+	[FROZEN_UNNAMED] = { "account without an entry", "delete", "irreversible" },
 };
 static const char *const states[] = { [FROZEN_WAITING] = "waits", [FROZEN_APPROVED] = "approved", [FROZEN_REJECTED] = "rejected" };
 

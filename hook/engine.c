@@ -6,6 +6,7 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "hook/audit.h"
 #include "hook/strikes.h"
 #include "hook/taken.h"
 
@@ -24,6 +25,7 @@ struct engine {
 	struct limit *limit;
 	struct snapshot *snapshot;
 	struct strikes *strikes;
+	struct audit *audit;
 	pthread_mutex_t lock;        /* guards all below */
 	pthread_cond_t news;
 	uint64_t news_count;
@@ -56,6 +58,7 @@ int engine_new(const struct engine_parts *parts, struct engine **out, struct err
 	n->limit = limit_new(ACT_COUNT, rates, parts->settings->cloud.rate_share, parts->clock);
 	n->snapshot = snapshot_new(parts->clock);
 	n->strikes = strikes_new(parts->clock, parts->settings->life.sweep_ms);
+	n->audit = audit_new(&n->parts);
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -73,6 +76,7 @@ void engine_free(struct engine *n)
 	limit_free(n->limit);
 	snapshot_free(n->snapshot);
 	strikes_free(n->strikes);
+	audit_free(n->audit);
 	pthread_cond_destroy(&n->news);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
@@ -345,6 +349,31 @@ static int look_step(struct worker *w)
 	return 1;
 }
 
+/* Nothing is due: time to compare.  1 = done, or failed. */
+static int audit(struct worker *w, int64_t *next_due_ms)
+{
+	struct engine *n = w->engine;
+	struct call call = call_of(w);
+	struct err e;
+	int did = audit_step(n->audit, &call, next_due_ms, &e);
+	if (e.kind == ERR_AUTH)
+		engine_auth_failed(n, &e);
+	if (e.kind)
+		log_err(LOG_WARN_LEVEL, "audit", NULL, &e);
+	return did;
+}
+
+void engine_audit_now(struct engine *n)
+{
+	audit_now(n->audit);
+	engine_wake(n);
+}
+
+void engine_audit_health(struct engine *n, struct arena *a, struct json *into)
+{
+	audit_health(n->audit, a, into);
+}
+
 /* Which lanes may this worker serve now?  Leavers always; the rest when we know who we are. */
 static unsigned lanes_of(struct worker *w, int64_t *next_due_ms)
 {
@@ -438,7 +467,7 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 	if (rc == ERR_ABSENT) {
 		if (queue_due < *next_due_ms)
 			*next_due_ms = queue_due;
-		return 0;
+		return lanes & 1u << LANE_AUDIT ? audit(w, next_due_ms) : 0;
 	}
 	if (rc) {
 		log_err(LOG_ERROR_LEVEL, "store", NULL, &e);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "cloud/http.h"
+#include "cloud/inventory.h"
 #include "cloud/limit.h"
 #include "cloud/resource.h"
 #include "cloud/snapshot.h"
@@ -22,6 +23,14 @@
 
 struct engine;
 struct worker;
+
+/* What became of things that are marked as ours, and have no account in the store (hook/orphan.h). */
+struct orphan_counts {
+	bool believed;                       /* the directory was, at that moment: or else nothing was judged */
+	size_t reported, taken;              /* new on a list; taken over, since an administrator approved */
+	size_t waiting;                      /* approved, and the guard says not now */
+	size_t newer;                        /* of people who are known, and newer than what the store knows of them */
+};
 
 struct engine_parts {
 	const struct settings *settings;
@@ -44,6 +53,13 @@ struct engine_parts {
 	 * asked.  Fails: WAIT, with due. */
 	int (*may_destroy)(void *ctx, const char *uuid, unsigned generation, struct err *e);
 	void *destroy_ctx;
+	/* Things that are marked as ours and have no account in the store, by UUID and generation, of complete listings.  Called
+	 * by a worker.  NULL: nobody listens. */
+	int (*orphans)(void *ctx, const struct owned *const *list, size_t count, struct arena *, struct orphan_counts *out,
+		struct err *e);
+	/* Is the directory read as a whole, and believed?  NULL: it is. */
+	bool (*believed)(void *ctx);
+	void *orphans_ctx;                   /* of both */
 };
 MUST_USE int engine_new(const struct engine_parts *, struct engine **out, struct err *e);
 void engine_free(struct engine *);
@@ -74,6 +90,11 @@ void engine_preempt(struct engine *, int64_t account_id);
 
 /* What the next walk would do, looked up now with the given worker (one that no thread runs). */
 MUST_USE int engine_plan(struct worker *, const char *uuid, struct arena *, struct json **out, struct err *e);
+
+/* The listing audit is due now (hook/audit.h). */
+void engine_audit_now(struct engine *);
+/* Its last totals, for `status`. */
+void engine_audit_health(struct engine *, struct arena *, struct json *into);
 
 /* Facts for `status`; *cloud is constant text. */
 struct engine_health { bool root_ready; const char *cloud; char trouble[240]; int64_t strikes; };

@@ -73,6 +73,8 @@ static void brakes_health(struct feed *f, struct arena *a, struct json *into)
 	for (size_t i = 0; i < n; i++) {
 		const char *branch = *sums[i].branch ? sums[i].branch : f->roll->settings->directory.dir.base;
 		bool leaves = sums[i].kind == FROZEN_DEPARTURE;
+		if (!leaves && sums[i].kind != FROZEN_JOIN)
+			continue;
 		if (sums[i].state == FROZEN_WAITING)
 			*(leaves ? &departures : &joins) += sums[i].people;
 		first_start |= !leaves && sums[i].firm && sums[i].state == FROZEN_WAITING;

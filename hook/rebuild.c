@@ -2,19 +2,17 @@
 
 #include <string.h>
 
-#include "cloud/inventory.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "hook/owned.h"
 #include "ldap/attrs.h"
 #include "ldap/dn.h"
-#include "policies/grant.h"
 #include "policies/stage.h"
 
 #define EVENT_MEMORY (4u << 20)
 #define DIRECTORY_MS 600000    /* a whole refresh */
 #define TRIES 600
 #define AGAIN_MS 1000
-#define REGIONS 32
 #define HELD " held: "
 
 /* What an entry says of itself and of the account. */
@@ -28,6 +26,7 @@ struct named {
 struct work {
 	struct rebuild *r;
 	struct arena *a;
+	struct regions regions;
 	struct inventory all;
 	struct named *entries;         /* of whoever has something in the cloud, or says so */
 	size_t live_hints;
@@ -53,22 +52,18 @@ static bool later(struct work *w, const struct err *e, int *tries)
 static int take_inventory(struct work *w, struct err *e)
 {
 	const struct settings *s = w->r->settings;
-	const char *regions[REGIONS] = { s->cloud.region };
-	const struct profile_settings *profiles = s->profiles.items;
-	size_t count = 1;
 	int tries = 0, rc;
-	for (size_t i = 0; i < s->profiles.count && count < REGIONS; i++) {
-		bool known = !profiles[i].region;
-		for (size_t k = 0; !known && k < count; k++)
-			known = str_eq(regions[k], profiles[i].region);
-		if (!known)
-			regions[count++] = profiles[i].region;
-	}
 	do {
-		rc = inventory_take(&w->r->call, s->installation, regions, count, &w->all, e);
+		rc = inventory_take(&w->r->call, s->installation, w->regions.list, w->regions.count, &w->all, e);
 	} while (rc && later(w, e, &tries));
+	return rc;
+}
+
+static int take_access(struct work *w, struct err *e)
+{
+	int rc = 0;
 	for (size_t i = 0; !rc && i < w->all.count; i++) {
-		tries = 0;
+		int tries = 0;
 		do {
 			rc = w->all.list[i].uin ? inventory_access(&w->r->call, &w->all, &w->all.list[i], e) : 0;
 		} while (rc && later(w, e, &tries));
@@ -145,15 +140,6 @@ static int read_directory(struct work *w, struct err *e)
 
 /* --- one generation ------------------------------------------------------------------------------------------ */
 
-static const struct profile_settings *profile_of(const struct work *w, const char *name)
-{
-	const struct profile_settings *all = w->r->settings->profiles.items;
-	for (size_t i = 0; name && i < w->r->settings->profiles.count; i++)
-		if (str_eq(all[i].name, name))
-			return &all[i];
-	return &all[w->r->settings->profiles.count - 1];
-}
-
 static bool locked(const struct owned *o)
 {
 	return o->barrier || (o->uin && !o->console) || (o->keys_off && !o->keys_on);
@@ -174,59 +160,13 @@ static enum stage stage_of(const struct owned *o, const struct named *n, bool cu
 	return locked(o) || !o->uin ? STAGE_SUSPENDED : STAGE_ACTIVE;
 }
 
-static void copy(char *to, size_t n, const char *first, const char *then)
-{
-	if (first && *first)
-		str_copy(to, n, first);
-	else if (then && *then)
-		str_copy(to, n, then);
-}
-#define TAKE(field, first, then) copy(p.field, sizeof(p.field), first, then)
-
-/* Names and places as they are, in the cloud before the entry; made anew only where there is no such thing. */
 static int place(struct work *w, const struct owned *o, const struct named *n, char **out, struct err *e)
 {
-	const struct settings *s = w->r->settings;
-	const struct named none = { 0 }, *hint = n && n->generation == o->generation ? n : &none;
-	const struct profile_settings *ps = profile_of(w, hint->own[OWN_PROFILE] ? hint->own[OWN_PROFILE] : n ? n->person.profile : NULL);
-	const struct profile profile = { .name = ps->name, .package = ps->package, .bundle = ps->bundle, .blueprint = ps->blueprint,
-		.zone = ps->zone, .region = ps->region, .at_login = ps->trigger == 1 };
-	struct placement p;
-	const char *login = o->user_name ? o->user_name : n ? n->person.login : NULL;
-	struct err ignored;
-	if (!login || placement_make(login, o->uuid, o->generation, s->cloud.root_account, s->cloud.region, &profile, &p, &ignored)) {
-		int rc = placement_make("unknown", o->uuid, o->generation, s->cloud.root_account, s->cloud.region, &profile, &p, e);
-		if (rc)
-			return rc;
-	}
-	TAKE(user_name, o->user_name, hint->own[OWN_NAME]);
-	str_copy(p.policy_name, sizeof(p.policy_name), arena_printf(w->a, "rollcall-%s", p.user_name));
-	str_copy(p.server_name, sizeof(p.server_name), arena_printf(w->a, "rc-%s", p.user_name));
-	TAKE(policy_name, o->policy_name, NULL);
-	TAKE(env_alias, o->env.alias, NULL);
-	TAKE(server_name, o->server.name, NULL);
-	TAKE(region, o->env.region, hint->own[OWN_REGION]);
-	TAKE(root_account, hint->own[OWN_ROOT_ACCOUNT], NULL);
-	TAKE(profile, hint->own[OWN_PROFILE], NULL);
-	TAKE(package, hint->own[OWN_PACKAGE], NULL);
-	TAKE(bundle, hint->own[OWN_BUNDLE], NULL);
-	*out = placement_print(&p, w->a);
-	return 0;
-}
-
-static char *found_of(const struct work *w, const struct owned *o)
-{
-	/* Of the key nothing is taken over: its secret is lost, so it is deleted and made anew. */
-	struct found f = { .uin = o->uin, .policy_id = o->policy_id };
-	str_copy(f.env_id, sizeof(f.env_id), o->env.env_id);
-	str_copy(f.env_status, sizeof(f.env_status), o->env.status);
-	str_copy(f.bucket, sizeof(f.bucket), o->env.bucket);
-	str_copy(f.name_space, sizeof(f.name_space), o->env.name_space);
-	str_copy(f.topic, sizeof(f.topic), o->env.topic);
-	str_copy(f.server_id, sizeof(f.server_id), o->server.id);
-	str_copy(f.server_state, sizeof(f.server_state), o->server.state);
-	str_copy(f.server_address, sizeof(f.server_address), o->server.address);
-	return found_print(&f, w->a);
+	const struct named none = { 0 }, *own = n && n->generation == o->generation ? n : &none;
+	const struct owned_hints hints = { .login = n ? n->person.login : NULL, .fits = n ? n->person.profile : NULL,
+		.name = own->own[OWN_NAME], .region = own->own[OWN_REGION], .root_account = own->own[OWN_ROOT_ACCOUNT],
+		.profile = own->own[OWN_PROFILE], .package = own->own[OWN_PACKAGE], .bundle = own->own[OWN_BUNDLE] };
+	return owned_placement(w->r->settings, o, &hints, w->a, out, e);
 }
 
 static char *hold_reason(struct work *w, const struct owned *o, const struct named *n, enum stage stage)
@@ -239,14 +179,12 @@ static char *hold_reason(struct work *w, const struct owned *o, const struct nam
 	return stage == STAGE_HELD ? arena_strdup(w->a, "store lost: look at him, then resume") : NULL;
 }
 
-/* The end of grace as the entry has it, else a full grace; of whoever has no entry, never without a human. */
+/* The end of grace as the entry has it, else a full grace. */
 static int64_t retire_after(struct work *w, const struct named *n, int64_t now)
 {
 	int64_t when;
 	struct err e;
-	if (!n)
-		return 0;
-	if (says(n, "suspended") && n->own[OWN_RETIRE_AFTER] && !str_time_ldap_parse(n->own[OWN_RETIRE_AFTER], &when, &e))
+	if (n && says(n, "suspended") && n->own[OWN_RETIRE_AFTER] && !str_time_ldap_parse(n->own[OWN_RETIRE_AFTER], &when, &e))
 		return when;
 	return now + w->r->settings->life.grace_ms;
 }
@@ -264,12 +202,17 @@ static int put_account(struct work *w, const struct owned *o, const struct named
 {
 	int64_t now = clock_now(w->r->clock), settle = w->r->settings->cloud.driver.settle_ms;
 	struct store_account acc = { .generation = o->generation, .stage = stage, .since_ms = now, .due_ms = now,
-		.found = found_of(w, o),
+		.found = owned_found(o, w->a),
 		.lane = stage == STAGE_ACTIVE ? LANE_JOIN : stage == STAGE_RETIRED ? LANE_TIDY : LANE_REVOKE };
 	str_copy(acc.uuid, sizeof(acc.uuid), o->uuid);
 	/* What was being made when the store was lost may not be listed yet: nothing is bought before it would be. */
 	if (stage == STAGE_ACTIVE && !*o->env.env_id)
 		acc.due_ms = now + settle;
+	/* Nothing is made for whom nobody names: he leaves as everybody does who is missing. */
+	if (stage == STAGE_ACTIVE && !n) {
+		acc.due_ms = INT64_MAX;
+		acc.lane = LANE_AUDIT;
+	}
 	if (stage == STAGE_SUSPENDED)
 		acc.retire_after_ms = retire_after(w, n, now);
 	if (stage == STAGE_SUSPENDED || stage == STAGE_HELD)
@@ -288,6 +231,14 @@ static int put_account(struct work *w, const struct owned *o, const struct named
 }
 
 /* --- one person ---------------------------------------------------------------------------------------------- */
+
+/* Whoever has lost his row and his entry may be cut; that what he has is deleted is for a human to say. */
+static int put_unnamed(struct work *w, const struct owned *newest, struct err *e)
+{
+	struct store_frozen row = { .kind = FROZEN_UNNAMED, .why = owned_words(newest, w->a), .firm = true };
+	str_copy(row.uuid, sizeof(row.uuid), newest->uuid);
+	return store_frozen_put(w->r->store, &row, clock_now(w->r->clock), w->a, NULL, e);
+}
 
 static int put_person(struct work *w, const struct owned *newest, const struct named *n, enum stage stage, struct err *e)
 {
@@ -311,10 +262,11 @@ static int put_person(struct work *w, const struct owned *newest, const struct n
 		p.login = arena_strdup(w->a, newest->user_name ? newest->user_name : newest->uuid);
 		/* Who still has access leaves as everybody does who is missing; nothing else is known of the others. */
 		p.signal = stage == STAGE_ACTIVE ? SIGNAL_NONE : SIGNAL_ABSENT;
-		p.note = arena_strdup(w->a, "the store was lost, and no entry names him: nothing of his is taken down");
+		p.note = arena_strdup(w->a, "the store was lost, and no entry names him: nothing of his is taken down before it is approved");
 	}
 	w->counts.people++;
-	return store_person_put(w->r->store, &p, e);
+	int rc = store_person_put(w->r->store, &p, e);
+	return rc || n ? rc : put_unnamed(w, newest, e);
 }
 
 static struct named *entry_of(const struct work *w, const char *uuid)
@@ -378,16 +330,30 @@ static int write_all(struct work *w, struct err *e)
 	return rc;
 }
 
+/* Where entries say that somebody was placed, when the settings were others. */
+static bool more_regions(struct work *w)
+{
+	bool more = false;
+	for (const struct named *n = w->entries; n; n = n->next)
+		more |= regions_add(&w->regions, n->own[OWN_REGION]);
+	return more;
+}
+
 static int run(struct work *w, struct err *e)
 {
 	struct store_counts counts;
 	int rc = store_counts(w->r->store, &counts, e);
 	if (!rc && counts.people)
 		rc = err_set(e, ERR_PERM, "the store has %lld people: only an empty one is rebuilt", (long long)counts.people);
+	w->regions = regions_of(w->r->settings, w->a);
 	if (!rc)
 		rc = take_inventory(w, e);
 	if (!rc)
 		rc = read_directory(w, e);
+	if (!rc && more_regions(w))
+		rc = take_inventory(w, e);
+	if (!rc)
+		rc = take_access(w, e);
 	POINT("rebuild.read");
 	if (!rc && w->live_hints && !w->all.count)
 		rc = err_set(e, ERR_INPUT, "%zu entries name accounts, and the cloud has nothing with the mark of installation \"%s\": "

@@ -274,6 +274,8 @@ static int count(struct roll *r, const struct store_person *p, const struct hear
 		rc = store_frozen_drop(r->store, p->uuid, FROZEN_JOIN, e);
 	if (!rc && !o->d.wait)
 		rc = store_frozen_drop(r->store, p->uuid, FROZEN_DEPARTURE, e);
+	if (!rc && p->signal != SIGNAL_NONE && p->signal != SIGNAL_ABSENT)
+		rc = store_frozen_drop(r->store, p->uuid, FROZEN_UNNAMED, e);
 	return rc;
 }
 

@@ -17,6 +17,7 @@
 #include "hook/engine.h"
 #include "hook/feed.h"
 #include "hook/notify.h"
+#include "hook/orphan.h"
 #include "hook/post.h"
 #include "hook/rebuild.h"
 #include "hook/retire.h"
@@ -133,6 +134,12 @@ static int hold(void *ctx, const char *uuid, const char *reason, const char *by,
 	return reason ? roll_suspend(&d->roll, uuid, reason, by, a, e) : roll_resume(&d->roll, uuid, by, a, e);
 }
 
+static void decided(void *ctx)
+{
+	struct daemon *d = ctx;
+	engine_audit_now(d->engine);
+}
+
 static void wake(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -151,6 +158,7 @@ static struct json *health(void *ctx, struct arena *a)
 		json_put_text(o, "cloud_trouble", h.trouble);
 	json_put_int(o, "cut_without_store", h.strikes);
 	guard_health(d->guard, a, o);
+	engine_audit_health(d->engine, a, o);
 	evidence_health(d->evidence, o);
 	return o;
 }
@@ -170,6 +178,18 @@ static int may_destroy(void *ctx, const char *uuid, unsigned generation, struct 
 {
 	struct daemon *d = ctx;
 	return retire_may_destroy(d->feed, uuid, generation, e);
+}
+
+static int orphans(void *ctx, const struct owned *const *list, size_t count, struct arena *a, struct orphan_counts *out, struct err *e)
+{
+	struct daemon *d = ctx;
+	return orphan_judge(d->feed, list, count, a, out, e);
+}
+
+static bool believed(void *ctx)
+{
+	struct daemon *d = ctx;
+	return feed_trusted(d->feed);
 }
 
 /* --- putting the parts together ----------------------------------------------------------------------------- */
@@ -239,7 +259,10 @@ static int open_cloud(struct daemon *d, struct err *e)
 		.foreign_ctx = d,
 		.guard = d->guard,
 		.may_destroy = may_destroy,
-		.destroy_ctx = d };
+		.destroy_ctx = d,
+		.orphans = orphans,
+		.believed = believed,
+		.orphans_ctx = d };
 	return engine_new(&parts, &d->engine, e);
 }
 
@@ -282,6 +305,7 @@ static int open_directory(struct daemon *d, struct err *e)
 		.clock = &d->clock,
 		.plan = plan,
 		.hold = hold,
+		.decided = decided,
 		.wake = wake,
 		.health = health,
 		.ctx = d };

@@ -168,6 +168,8 @@ const struct conf_row settings_rows[] = {
 		.help = "what was seen as wanted less than this ago is not looked at again" },
 	{ .path = "life.audit", .type = CONF_SECONDS, .offset = AT(life.audit_ms), .otherwise = "24h", .min = 1, .max = 365 * 86400,
 		.help = "look at every account at least this often" },
+	{ .path = "life.listing_audit", .type = CONF_SECONDS, .offset = AT(life.listing_audit_ms), .otherwise = "1h", .max = 30 * 86400,
+		.help = "compare what the cloud lists with the store this often; 0: never" },
 	{ .path = "life.retry_max", .type = CONF_SECONDS, .offset = AT(life.retry_max_ms), .otherwise = "15m", .min = 1,
 		.max = 86400, .help = "longest pause before a failed account is tried again" },
 	{ .path = "life.departures_per_hour", .type = CONF_INT, .offset = AT(life.departures_hour), .otherwise = "5",

@@ -59,6 +59,7 @@ struct settings {
 	} seal;
 	struct {
 		int64_t grace_ms, undo_ms, weak_wait_ms, sweep_ms, trust_ms, audit_ms, retry_max_ms;
+		int64_t listing_audit_ms;  /* 0: never */
 		int64_t departures_hour, departures_day;               /* the departure brake: so many ... */
 		double departures_percent, departures_percent_day;     /* ... or this share of the roll, whichever is more */
 		int64_t joins_hour;        /* the spending brake; 0: no limit */

@@ -43,9 +43,18 @@ static int next_generation(struct store *s, const char *uuid, unsigned *out, str
 	return r;
 }
 
+static int has_generation(struct store *s, const struct store_account *a, bool *out, struct err *e)
+{
+	struct query q = db_query(s, "SELECT 1 FROM accounts WHERE uuid = ? AND generation = ?");
+	db_uuid(&q, a->uuid);
+	db_int(&q, a->generation);
+	*out = db_row(&q);
+	return db_end(&q, e);
+}
+
 static int insert(struct store *s, struct store_account *a, struct err *e)
 {
-	struct query p = db_query(s, "UPDATE people SET generation = ? WHERE uuid = ?");
+	struct query p = db_query(s, "UPDATE people SET generation = max(generation, ?) WHERE uuid = ?");
 	db_int(&p, a->generation);
 	db_uuid(&p, a->uuid);
 	int r = db_run(&p, e);
@@ -74,7 +83,10 @@ int store_account_new(struct store *s, struct store_account *account, struct err
 	r = next_generation(s, a.uuid, &next, e);
 	if (r == 0 && a.generation == 0)
 		a.generation = next;
+	bool known = false;
 	if (r == 0 && a.generation < next)
+		r = has_generation(s, &a, &known, e);
+	if (r == 0 && known)
 		r = err_set(e, ERR_BUG, "generation %u of \"%s\" exists already", a.generation, a.uuid);
 	if (r == 0)
 		r = insert(s, &a, e);
@@ -131,6 +143,18 @@ int store_accounts(struct store *s, int64_t after_id, size_t max, struct arena *
 	db_int(&q, after_id);
 	db_int(&q, (int64_t)max);
 	return db_read_end(s, db_all(&q, &account_type, arena, out, count, e));
+}
+
+int store_regions(struct store *s, struct arena *arena, char ***out, size_t *count, struct err *e)
+{
+	static const struct column text = { COLUMN_TEXT, 0, 0 };
+	static const struct record_type type = { &text, 1, sizeof(char *) };
+	int r = db_read(s, e);
+	if (r < 0)
+		return r;
+	struct query q = db_query(s, "SELECT DISTINCT json_extract(placement, '$.region') AS region FROM accounts"
+		" WHERE json_valid(placement) AND region IS NOT NULL");
+	return db_read_end(s, db_all(&q, &type, arena, out, count, e));
 }
 
 int store_revocations(struct store *s, size_t max, struct arena *arena, struct store_account **out, size_t *count, struct err *e)

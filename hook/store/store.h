@@ -107,8 +107,8 @@ struct store_account {
 	int owner;                 /* worker number, 0 = nobody */
 	int64_t want, took;
 };
-/* A new generation (0: the next one), in the given stage, queued as lane and due_ms say; person.generation becomes it.
- * id and generation are set.  Fails: ABSENT (no such person), BUG (there is this generation already). */
+/* A new generation (0: the next one), in the given stage, queued as lane and due_ms say; person.generation becomes it, unless
+ * he has a newer one.  id and generation are set.  Fails: ABSENT (no such person), BUG (there is this generation already). */
 MUST_USE int store_account_new(struct store *, struct store_account *, struct err *e);
 MUST_USE int store_account_get(struct store *, const char *uuid, unsigned generation, struct arena *, struct store_account *,
 	struct err *e);    /* generation 0: the current one.  ABSENT */
@@ -116,6 +116,8 @@ MUST_USE int store_account_by_id(struct store *, int64_t id, struct arena *, str
 /* All generations of one person, oldest first. */
 MUST_USE int store_accounts_of(struct store *, const char *uuid, struct arena *, struct store_account **out, size_t *count,
 	struct err *e);
+/* The regions in which accounts were placed, each once. */
+MUST_USE int store_regions(struct store *, struct arena *, char ***out, size_t *count, struct err *e);
 /* All accounts in id order, in pages. */
 MUST_USE int store_accounts(struct store *, int64_t after_id, size_t max, struct arena *, struct store_account **out, size_t *count,
 	struct err *e);
@@ -245,7 +247,9 @@ MUST_USE int store_acts(struct store *, enum act_kind, const char *branch, int64
 MUST_USE int store_roll_size(struct store *, const char *branch, unsigned stages, int64_t *count, struct err *e);
 
 /* --- frozen: what a brake holds back until an administrator says so ------------------------------------------ */
-enum frozen_kind { FROZEN_DEPARTURE = 1, FROZEN_JOIN = 2, FROZEN_ADOPT = 4 /* hook/adopt.h: waits, or is gone */ };
+/* ORPHAN: things in the cloud that have no account here.  ADOPT: hook/adopt.h; waits, or is gone.  UNNAMED: accounts of a
+ * rebuilt store that no entry names; as long as their row is here and not approved, they are not retired. */
+enum frozen_kind { FROZEN_DEPARTURE = 1, FROZEN_JOIN = 2, FROZEN_ORPHAN = 3, FROZEN_ADOPT = 4, FROZEN_UNNAMED = 5 };
 enum frozen_state { FROZEN_WAITING, FROZEN_APPROVED, FROZEN_REJECTED };
 struct store_frozen {
 	char uuid[UUID_TEXT];

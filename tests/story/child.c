@@ -8,6 +8,7 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "hook/orphan.h"
 #include "hook/retire.h"
 #include "ldap/filter.h"
 #include "tests/story/child.h"
@@ -128,6 +129,7 @@ static void settle_settings(struct story_child *c)
 	s->life.sweep_ms = SWEEP_MS;
 	s->life.trust_ms = 10 * MINUTE_MS;
 	s->life.audit_ms = setup->audit_ms;
+	s->life.listing_audit_ms = setup->audit_ms / 4;
 	s->life.retry_max_ms = 15 * MINUTE_MS;
 	s->life.rotation_ms = 90 * DAY_MS;
 	s->life.departures_hour = setup->departures_hour;
@@ -187,6 +189,18 @@ static void open_state(struct story_child *c)
 	c->secret = secret_text("root-secret-key-of-the-story");
 }
 
+static int orphans(void *ctx, const struct owned *const *list, size_t count, struct arena *a, struct orphan_counts *out, struct err *e)
+{
+	struct story_child *c = ctx;
+	return orphan_judge(c->feed, list, count, a, out, e);
+}
+
+static bool believed(void *ctx)
+{
+	struct story_child *c = ctx;
+	return feed_trusted(c->feed);
+}
+
 static int may_destroy(void *ctx, const char *uuid, unsigned generation, struct err *e)
 {
 	struct story_child *c = ctx;
@@ -205,7 +219,8 @@ static void open_engine(struct story_child *c)
 		.secret_key = c->secret, .template_text = read_file(a, "policies/templates/employee.json"),
 		.boundary_text = read_file(a, "policies/templates/boundary.json"),
 		.barrier_text = read_file(a, "policies/templates/deny-all.json"), .catalogue = read_catalogue(a), .foreign = foreign,
-		.guard = c->guard, .may_destroy = may_destroy, .destroy_ctx = c };
+		.guard = c->guard, .may_destroy = may_destroy, .destroy_ctx = c,
+		.orphans = orphans, .believed = believed, .orphans_ctx = c };
 	must(engine_new(&parts, &c->engine, &e), &e, "engine");
 	child_seams(c);
 	for (int i = 0; i < WORKERS; i++)

@@ -31,6 +31,9 @@ ACTIONS = {
     "DescribeEnvs": ("tcb", "2018-06-08"),
     "GetUser": ("cam", "2019-01-16"),
     "ListUsers": ("cam", "2019-01-16"),
+    "AddUser": ("cam", "2019-01-16"),
+    "UpdateUser": ("cam", "2019-01-16"),
+    "DeleteUser": ("cam", "2019-01-16"),
     "ListAccessKeys": ("cam", "2019-01-16"),
     "CreateAccessKey": ("cam", "2019-01-16"),
     "AttachUserPolicy": ("cam", "2019-01-16"),
@@ -39,6 +42,7 @@ ACTIONS = {
     "AddUserToGroup": ("cam", "2019-01-16"),
     "AttachGroupPolicy": ("cam", "2019-01-16"),
     "UpdatePolicy": ("cam", "2019-01-16"),
+    "CreateEnv": ("tcb", "2018-06-08"),
     "CreateApiKey": ("tcb", "2018-06-08"),
     "DescribeInstances": ("lighthouse", "2020-03-24"),
 }

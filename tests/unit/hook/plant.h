@@ -8,6 +8,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "hook/engine.h"
+#include "hook/orphan.h"
 #include "hook/retire.h"
 #include "hook/roll.h"
 #include "ldap/filter.h"
@@ -67,6 +68,20 @@ static inline int may_destroy(void *ctx, const char *uuid, unsigned generation, 
 {
 	struct plant *p = ctx;
 	return p->feed ? retire_may_destroy(p->feed, uuid, generation, e) : 0;
+}
+
+static inline int orphans(void *ctx, const struct owned *const *list, size_t count, struct arena *a, struct orphan_counts *out,
+	struct err *e)
+{
+	struct plant *p = ctx;
+	out->believed = true;
+	return p->feed ? orphan_judge(p->feed, list, count, a, out, e) : 0;
+}
+
+static inline bool believed(void *ctx)
+{
+	struct plant *p = ctx;
+	return !p->feed || feed_trusted(p->feed);
 }
 
 static inline int exchange(struct transport *t, const struct http_request *r, struct arena *a, struct http_reply *out, struct err *e)
@@ -151,7 +166,8 @@ static inline void start(struct plant *p)
 		.boundary_text = text_of(p, "policies/templates/boundary.json"),
 		.barrier_text = text_of(p, "policies/templates/deny-all.json"),
 		.catalogue = catalogue, .foreign = foreign, .foreign_ctx = p,
-		.guard = p->guard, .may_destroy = may_destroy, .destroy_ctx = p };
+		.guard = p->guard, .may_destroy = may_destroy, .destroy_ctx = p,
+		.orphans = orphans, .believed = believed, .orphans_ctx = p };
 	OK(engine_new(&parts, &p->engine, &p->e));
 	p->wire = (struct transport){ .ctx = p, .exchange = exchange, .wake = nothing, .rearm = nothing, .close = nothing };
 	for (int i = 0; i < WORKERS; i++)
