@@ -373,7 +373,7 @@ daemon_start() { # [VARIABLE=VALUE]...
 	PID[rollcalld]=$!
 }
 daemon_up() { rollcall status; }
-daemon_ready() { daemon_start "$@"; wait_for 15 daemon_up || die "rollcalld did not start"; }
+daemon_ready() { daemon_start "$@"; wait_for 60 daemon_up || die "rollcalld did not start"; }
 daemon_stop() { end rollcalld "$@"; }
 rollcall() { "$PROGRAMS/rollcall" --socket "$DESK" "$@"; }
 show() { rollcall show "$1" --json; }
