@@ -8,7 +8,7 @@
 
 #define PAGE 200
 #define MAX_PAGES 200
-#define FRESH_MS 60000
+#define FRESH_MS 15000
 
 struct taking {
 	struct call *call;

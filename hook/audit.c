@@ -15,7 +15,7 @@
 #define HEALTH_MEMORY (4u << 20)
 #define PAGE 200
 #define FIRST_MS 60000             /* after the start, unless the directory is believed before */
-#define AGAIN_MS 60000             /* it failed */
+#define AGAIN_MS 60000             /* it failed; or the directory was not believed */
 #define BELIEF_AGAIN_MS 2000
 #define WAITING_MS (5 * 60 * 1000) /* for the guard: what the cloud tells it is good for ten minutes */
 #define OLDEST_MS (10 * 60 * 1000) /* a listing that was begun so long ago is begun anew */
@@ -33,7 +33,7 @@ struct audit {
 	pthread_mutex_t lock;
 	bool busy, asked, again;           /* asked: now; both: also when the setting says never */
 	bool unbelieved;                   /* orphans are still to be judged: as soon as the directory is believed */
-	int64_t due_mono;
+	int64_t due_mono, rests_until_mono;
 	struct totals last;                /* guarded, as all above */
 	char trouble[200];
 	/* Of whoever made it busy: */
@@ -260,9 +260,13 @@ static int64_t wait_of(const struct audit *a, bool sure)
 	int64_t wait = a->due_mono - clock_mono(a->parts->clock);
 	if (a->begun)
 		return wait;                    /* a rate limit stopped it */
-	if (a->asked || (a->unbelieved && sure))
+	if (a->asked)
 		return 0;
-	return a->unbelieved && wait > BELIEF_AGAIN_MS ? BELIEF_AGAIN_MS : wait;
+	if (!a->unbelieved)
+		return wait;
+	int64_t rest = a->rests_until_mono - clock_mono(a->parts->clock);
+	int64_t sooner = rest > 0 ? rest : sure ? 0 : BELIEF_AGAIN_MS;
+	return sooner < wait ? sooner : wait;
 }
 
 static bool take_turn(struct audit *a, int64_t *next_due_ms)
@@ -285,6 +289,7 @@ static void finish(struct audit *a, int rc, const struct totals *t, const struct
 	int64_t mono = clock_mono(a->parts->clock), now = clock_now(a->parts->clock);
 	pthread_mutex_lock(&a->lock);
 	a->busy = false;
+	a->rests_until_mono = mono + AGAIN_MS;
 	if (!rc) {
 		a->unbelieved = !t->orphans.believed && a->parts->orphans;
 		a->asked = false;

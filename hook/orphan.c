@@ -290,14 +290,21 @@ static int judge_all(struct judging *j, const struct owned *const *list, size_t 
 	return rc ? rc : tidy_lists(j, list, count, e);
 }
 
+/* Whoever cannot be seen at the moment would look like nobody. */
+bool orphan_believed(void *feed)
+{
+	AUTO_ARENA struct arena *a = arena_new(SCRATCH_MEMORY);
+	return feed_trusted(feed) && !feed_doubt(feed, NULL, a);
+}
+
 int orphan_judge(void *feed, const struct owned *const *list, size_t count, struct arena *a, struct orphan_counts *out, struct err *e)
 {
 	struct feed *f = feed;
 	struct orphan_counts counts = { 0 };
 	AUTO_ARENA struct arena *scratch = arena_new(SCRATCH_MEMORY);
 	struct judging j = { .roll = f->roll, .a = scratch, .out = &counts };
-	/* Whoever cannot be seen at the moment would look like nobody. */
-	counts.believed = feed_trusted(f) && !feed_doubt(f, NULL, a);
+	(void)a;
+	counts.believed = orphan_believed(f);
 	int rc = 0;
 	if (counts.believed) {
 		pthread_mutex_lock(&f->roll->lock);

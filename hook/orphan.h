@@ -8,6 +8,8 @@
 #include "hook/engine.h"
 #include "hook/roll.h"
 
+/* May anybody be taken for unknown?  As engine_parts.believed. */
+bool orphan_believed(void *feed);
 /* For workers, as engine_parts.orphans; ctx is the feed.  Fails: TEMP (store). */
 MUST_USE int orphan_judge(void *feed, const struct owned *const *list, size_t count, struct arena *, struct orphan_counts *out,
 	struct err *e);

@@ -189,7 +189,7 @@ static int orphans(void *ctx, const struct owned *const *list, size_t count, str
 static bool believed(void *ctx)
 {
 	struct daemon *d = ctx;
-	return feed_trusted(d->feed);
+	return orphan_believed(d->feed);
 }
 
 /* --- putting the parts together ----------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ add_user lost-1 "rollcall:$INSTALLATION:$LOST:1"
 as_root CreateAccessKey "$(jq -nc --argjson u "$(uin_of lost-1)" '{ TargetUin: $u }')"
 as_root CreateEnv "$(jq -nc --arg m "rollcall:$INSTALLATION:$LOST:1" '{ Alias: "rc-lost", PackageId: "baas_personal",
 	Resources: ["flexdb", "storage", "function"], Tags: [{ Key: "rollcall", Value: $m }] }')"
-eventually 30 "an orphan is told" status_says ".health.orphans[0] | test(\"$LOST.*lost-1.*rc-lost\")"
+eventually 45 "an orphan is told" status_says ".health.orphans[0] | test(\"$LOST.*lost-1.*rc-lost\")"
 check "with an alarm" grep -q "alarm.*$LOST.*orphan" "$W/rollcalld.log"
 plan() { rollcall plan --json | jq -r "$1"; }
 equal "$(plan '.frozen[] | select(.kind == "orphan") | .people[0].rated')" irreversible "the plan rates what would follow"
@@ -44,7 +44,7 @@ eventually 30 "another one is told, too" status_says '.health.audit.orphans == 2
 add_user hand "made by hand"
 add_user theirs "rollcall:live:$LOST:1"
 eventually 30 "what has no mark is counted" status_says '.health.audit.unmarked | test("^1 sub-accounts")'
-check "and what has another's" status_says '.health.audit.other_installations | test("^1 sub-accounts")'
+eventually 30 "and what has another's" status_says '.health.audit.other_installations | test("^1 sub-accounts")'
 sleep 6
 equal "$(destroyed)" 0 "nothing is deleted, also after grace"
 equal "$(cloud '.users[] | select(.name == "lost-1") | .keys[0].status')" Active "nor cut"

@@ -198,7 +198,7 @@ static int orphans(void *ctx, const struct owned *const *list, size_t count, str
 static bool believed(void *ctx)
 {
 	struct story_child *c = ctx;
-	return feed_trusted(c->feed);
+	return orphan_believed(c->feed);
 }
 
 static int may_destroy(void *ctx, const char *uuid, unsigned generation, struct err *e)

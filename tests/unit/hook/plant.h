@@ -81,7 +81,7 @@ static inline int orphans(void *ctx, const struct owned *const *list, size_t cou
 static inline bool believed(void *ctx)
 {
 	struct plant *p = ctx;
-	return !p->feed || feed_trusted(p->feed);
+	return !p->feed || orphan_believed(p->feed);
 }
 
 static inline int exchange(struct transport *t, const struct http_request *r, struct arena *a, struct http_reply *out, struct err *e)

@@ -236,8 +236,22 @@ static void nobody_is_an_orphan_of_a_directory_in_doubt(void **state)
 	assert_int_equal(on_lists(f, FROZEN_ORPHAN, NULL), 0);
 	f->doubts.all = NULL;
 	begin_anew(f);
-	live(f, MINUTE_MS);
+	live(f, 2 * MINUTE_MS);
 	assert_int_equal(on_lists(f, FROZEN_ORPHAN, NULL), 1);
+}
+
+/* One branch is in doubt, and stays so: no reason to list everything again and again. */
+static void a_branch_in_doubt_makes_no_storm(void **state)
+{
+	struct firm *f = *state;
+	static struct source_doubt branch = { "ou=elsewhere", "sentinel missing" };
+	f->doubts = (struct source_doubts){ NULL, 1, &branch };
+	begin_anew(f);
+	an_orphan(f, CARL, 1);
+	int64_t before = calls(f, "ListUsers");
+	live(f, 10 * HOUR_MS);
+	assert_int_equal(on_lists(f, FROZEN_ORPHAN, NULL), 0);
+	assert_in_range(calls(f, "ListUsers") - before, 9, 12);
 }
 
 /* --- others' ----------------------------------------------------------------------------------------------------------- */
@@ -357,7 +371,7 @@ int main(void)
 		AUDITED(an_orphan_is_told_once_and_stays), AUDITED(an_approved_orphan_is_taken_down),
 		AUDITED(an_approved_orphan_waits_for_the_guard), AUDITED(a_rejected_orphan_stays),
 		AUDITED(an_orphan_that_is_none_any_more), AUDITED(other_generations),
-		AUDITED(nobody_is_an_orphan_of_a_directory_in_doubt), AUDITED(what_is_not_ours_is_counted),
+		AUDITED(nobody_is_an_orphan_of_a_directory_in_doubt), AUDITED(a_branch_in_doubt_makes_no_storm), AUDITED(what_is_not_ours_is_counted),
 		AUDITED(what_is_there_twice_is_told), AUDITED(deleted_by_hand), AUDITED(a_leaver_who_can_log_in),
 		AUDITED(something_of_the_retired), AUDITED(a_rate_limit_stops_it_for_a_while),
 		AUDITED(a_failure_is_told_and_tried_again), AUDITED(never),
