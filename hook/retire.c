@@ -240,11 +240,11 @@ int retire_may_destroy(void *feed, const char *uuid, unsigned generation, struct
 	if (!feed_trusted(f))
 		return not_now(roll, feed_complete(f) ? AGAIN_MS : AGAIN_READ_MS,
 			"what the directory shows is not believed at the moment", e);
+	if (p.is_protected)
+		return not_now(roll, AGAIN_LATE_MS, "he is protected", e);
 	/* He came back, and has another one: this one is taken down to the end. */
 	if (p.generation > generation)
 		return 0;
-	if (p.is_protected)
-		return not_now(roll, AGAIN_LATE_MS, "he is protected", e);
 	why = feed_doubt(f, p.dn, a);
 	if (why)
 		return not_now(roll, AGAIN_MS, why, e);

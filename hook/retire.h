@@ -11,7 +11,7 @@
 int retire_step(struct feed *);
 
 /* For workers, as engine_parts.may_destroy; ctx is the feed.  An older generation of somebody who came back is taken down to
- * the end wherever he is now.  Fails: WAIT (not now; due says when to ask again), TEMP (store). */
+ * the end wherever he is now, unless he is protected by now.  Fails: WAIT (not now; due says when to ask again), TEMP (store). */
 int retire_may_destroy(void *feed, const char *uuid, unsigned generation, struct err *e);
 
 #endif

@@ -81,6 +81,7 @@ static int leave_groups(struct call *c, const struct account *want, struct found
 	return rc;
 }
 
+/* The barrier stays: it goes with the user, so that he never stands without it, whatever comes between. */
 static int detach_all(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
 	struct attached *list;
@@ -89,7 +90,8 @@ static int detach_all(struct call *c, const struct account *want, struct found *
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
 	for (size_t i = 0; !rc && i < count; i++)
-		rc = attached_drop(c, want, found, list[i].id, arena_printf(c->arena, "policy \"%s\"", list[i].name), e);
+		if (list[i].id != want->root->barrier_id)
+			rc = attached_drop(c, want, found, list[i].id, arena_printf(c->arena, "policy \"%s\"", list[i].name), e);
 	return rc;
 }
 
@@ -101,7 +103,6 @@ static int user_remove(struct call *c, const struct account *want, struct found 
 	if (rc && rc != ERR_ABSENT)
 		return rc;
 	bool there = !rc;
-	/* Once begun it goes to the end: between the first step and the last he stands without a barrier. */
 	rc = there ? call_may_destroy(c, e) : 0;
 	if (rc)
 		return rc;

@@ -368,6 +368,31 @@ static void a_policy_that_was_deleted_by_hand(void **state)
 	assert_int_equal(cloud_look(c, ROW_POLICY), SEEN_OK);
 }
 
+/* The question before the deletion is answered otherwise than the one before the first step. */
+static int questions;
+static int once_only(struct journal *j, struct err *e)
+{
+	(void)j;
+	return questions++ ? err_due(e, ERR_WAIT, CLOUD_START + CLOUD_DAY, "not now") : 0;
+}
+
+static void who_waits_to_be_deleted_keeps_the_barrier(void **state)
+{
+	struct cloud *c = *state;
+	cloud_build(c, ROW_SERVER);
+	assert_int_equal(cloud_lock(c, ROW_ACCESS), 0);
+	assert_int_equal(cloud_off(c, ROW_POLICY), 0);
+	questions = 0;
+	c->journal.journal.may_destroy = once_only;
+	assert_int_equal(user_driver.remove(&c->call, &c->want, &c->found, &c->e), ERR_WAIT);
+	c->journal.journal.may_destroy = NULL;
+	assert_int_equal(questions, 2);
+	assert_int_equal(json_count(cloud_state(c, "users")), 1);
+	assert_int_equal(cloud_look(c, ROW_ACCESS), SEEN_LOCKED);
+	assert_int_equal(cloud_off(c, ROW_USER), 0);
+	assert_int_equal(json_count(cloud_state(c, "users")), 0);
+}
+
 /* What the documentation leaves open about detaching, deleting: both ways. */
 static void open_questions(void **state)
 {
@@ -455,7 +480,7 @@ int main(void)
 		T(names_are_exact),
 		T(many_attachments),
 		T(a_policy_that_was_deleted_by_hand),
-		T(open_questions),
+		T(who_waits_to_be_deleted_keeps_the_barrier), T(open_questions),
 		T(shared_policies),
 		T(a_shared_policy_that_is_not_ours),
 	};

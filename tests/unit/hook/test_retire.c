@@ -281,6 +281,62 @@ static void who_becomes_protected_halfway(void **state)
 	assert_non_null(strstr(account(f->p, ALICE).trouble, "protected"));
 }
 
+/* --- who comes back when it is half done ---------------------------------------------------------------------------- */
+
+static struct store_account first_life(struct firm *f, const char *uuid)
+{
+	struct store_account a;
+	OK(store_account_get(f->p->store, uuid, 1, f->p->a, &a, &f->p->e));
+	return a;
+}
+
+/* How much of him is destroyed by then. */
+static int64_t halfway_out(struct firm *f)
+{
+	f->p->settings.cloud.driver.isolation_ms = 3 * DAY_MS;
+	two_at_work(f);
+	leaves(f, ALICE, "alice");
+	live(f, DAY_MS + HOUR_MS);
+	assert_int_equal(stage(f, ALICE), STAGE_RETIRED);
+	assert_int_equal(calls(f, "DestroyEnv"), 1);
+	assert_int_equal(calls(f, "DeleteUser"), 0);
+	return destroyed(f);
+}
+
+/* Neither life waits for the other. */
+static void who_returns_halfway(void **state)
+{
+	struct firm *f = *state;
+	struct found old, new;
+	halfway_out(f);
+	OK(found_parse(account(f->p, ALICE).found, f->p->a, &old, &f->p->e));
+	says(f, ALICE, "alice", "staff");
+	live(f, 2 * HOUR_MS);
+	is_active(f, ALICE);
+	assert_int_equal(account(f->p, ALICE).generation, 2);
+	assert_false(first_life(f, ALICE).complete);
+	new = found(f->p, ALICE);
+	assert_true(new.uin != old.uin && strcmp(new.env_id, old.env_id) != 0 && strcmp(new.key_id, old.key_id) != 0);
+	live(f, 4 * DAY_MS);
+	is_active(f, ALICE);
+	assert_true(first_life(f, ALICE).complete);
+	assert_int_equal(left_of(f, ALICE), 3);      /* user, environment and server of the new one */
+}
+
+/* Nothing of somebody who is protected is destroyed, the remains of an earlier life included. */
+static void who_returns_protected_halfway(void **state)
+{
+	struct firm *f = *state;
+	int64_t before = halfway_out(f);
+	OK(filter_parse(f->p->a, "(uid=alice)", &f->p->rules.guarded, &f->p->e));
+	says(f, ALICE, "alice", "staff");
+	live(f, 6 * DAY_MS);
+	is_active(f, ALICE);
+	assert_int_equal(destroyed(f), before);
+	assert_false(first_life(f, ALICE).complete);
+	assert_non_null(strstr(first_life(f, ALICE).trouble, "protected"));
+}
+
 /* --- how many ------------------------------------------------------------------------------------------------------ */
 
 static void the_others_wait_for_tomorrow(void **state)
@@ -398,8 +454,10 @@ int main(void)
 	log_open(getenv("LOG") ? LOG_DEBUG_LEVEL : (enum log_level)0, 0);
 	const struct CMUnitTest tests[] = {
 		FIRM(a_life_to_its_end), FIRM(somebody_who_is_gone), cmocka_unit_test(nothing_begins_in_doubt),
-		cmocka_unit_test(nothing_goes_on_in_doubt), FIRM(who_becomes_protected_halfway), FIRM(the_others_wait_for_tomorrow),
+		cmocka_unit_test(nothing_goes_on_in_doubt), FIRM(who_becomes_protected_halfway), FIRM(who_returns_halfway),
+		FIRM(who_returns_protected_halfway), FIRM(the_others_wait_for_tomorrow),
 		FIRM(the_cloud_lets_no_more), FIRM(a_server_that_cannot_be_given_back), FIRM(an_environment_with_an_invoice),
 	};
+	cmocka_set_test_filter(getenv("ONLY_TEST"));
 	return cmocka_run_group_tests_name("retire", tests, NULL, NULL);
 }
