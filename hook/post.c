@@ -115,15 +115,23 @@ static void settle(struct post *p, const struct store_letter *l)
 	told(l->uuid, store_letter_done(p->parts.store, l->account_id, l->digest, &e), &e);
 }
 
-/* Several generations of a person have a letter each, and one entry: only the newest may write there. */
-static bool is_superseded(struct post *p, const struct store_letter *l, struct arena *a)
+enum addressee { WRITE, SUPERSEDED, TOO_OLD };
+
+/* Several generations of a person have a letter each, and one entry: only the newest may write there.  An entry that shows a
+ * leaver as entitled by older evidence than the one that cut (a restored backup, a lost store) is not written at all: what we
+ * write would make it newer than that, and him one who has come back. */
+static enum addressee addressee_of(struct post *p, const struct store_letter *l, struct arena *a)
 {
 	struct store_person person;
 	struct store_account account;
 	if (store_person_get(p->parts.store, l->uuid, a, &person, NULL) ||
 		store_account_by_id(p->parts.store, l->account_id, a, &account, NULL))
-		return false;
-	return account.generation < person.generation;
+		return WRITE;
+	if (account.generation < person.generation)
+		return SUPERSEDED;
+	bool in = person.signal == SIGNAL_ENTITLED || person.signal == SIGNAL_DUE;
+	bool out = account.stage == STAGE_SUSPENDED || account.stage == STAGE_RETIRED;
+	return in && out && account.cut_csn && !csn_newer(person.csn, account.cut_csn) ? TOO_OLD : WRITE;
 }
 
 /* An entry that is not found may be gone, or only out of sight for a while: an access rule, a branch that is on another
@@ -156,8 +164,14 @@ static void try_letter(struct post *p, const struct store_letter *l, struct aren
 {
 	struct err e = { 0 };
 	bool changed = false;
-	if (is_superseded(p, l, a)) {
+	enum addressee to = addressee_of(p, l, a);
+	if (to == SUPERSEDED) {
 		settle(p, l);
+		return;
+	}
+	if (to == TOO_OLD) {
+		err_set(&e, ERR_PERM, "the entry shows him as entitled by older evidence than the one that cut: it is not written");
+		failed(p, l, &e);
 		return;
 	}
 	POINT("post.before");

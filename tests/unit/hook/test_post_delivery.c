@@ -48,6 +48,31 @@ static void an_entry_that_is_out_of_sight_is_written_later(void **state)
 	assert_false(letter(o).pending);
 }
 
+/* A backup shows a leaver as he was: what we write into it must not be taken for his return. */
+static void an_entry_older_than_the_cut_is_not_written(void **state)
+{
+	struct office *o = *state;
+	struct err e = { 0 };
+	o->alice.csn = "20260101000000.000001Z#1";
+	o->account.stage = STAGE_SUSPENDED;
+	o->account.cut_strong = true;
+	o->account.cut_csn = "20260102000000.000001Z#1";
+	assert_int_equal(store_person_put(o->f.store, &o->alice, &e), 0);
+	assert_int_equal(store_account_news(o->f.store, &o->account, &e), 0);
+	compose(o);
+	run(o);
+	assert_int_equal(o->box.calls, 0);
+	assert_true(letter(o).pending);
+	check_has(letter(o).trouble, "older evidence");
+	/* Newer evidence, or one that says disabled. */
+	o->alice.csn = "20260103000000.000001Z#1";
+	assert_int_equal(store_person_put(o->f.store, &o->alice, &e), 0);
+	o->f.v.now_ms += 60 * 60000;
+	run(o);
+	assert_int_equal(o->box.calls, 1);
+	assert_false(letter(o).pending);
+}
+
 static void an_outage_holds_up_all_letters_with_growing_pauses(void **state)
 {
 	struct office *o = *state;
@@ -204,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		OFFICE(a_letter_is_delivered_once), OFFICE(the_entry_of_whoever_has_left_settles_the_letter),
 		OFFICE(an_entry_that_is_out_of_sight_is_written_later),
+		OFFICE(an_entry_older_than_the_cut_is_not_written),
 		OFFICE(an_outage_holds_up_all_letters_with_growing_pauses),
 		OFFICE(one_entry_that_changes_all_the_time_holds_up_nobody),
 		OFFICE(a_refusal_is_told_and_tried_again_much_later),
