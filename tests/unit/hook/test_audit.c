@@ -200,6 +200,38 @@ static void an_orphan_that_is_none_any_more(void **state)
 	assert_int_equal(left_of(f, CARL), 2);
 }
 
+/* What a rebuilt store took over, and no entry names, has its row already. */
+static void a_rebuilt_account_without_an_entry(void **state)
+{
+	struct firm *f = *state;
+	struct store_frozen row = { .kind = FROZEN_UNNAMED, .why = arena_strdup(f->p->a, "sub-account alice"), .firm = true };
+	str_copy(row.uuid, sizeof(row.uuid), ALICE);
+	says(f, ALICE, "alice", NULL);
+	OK(store_frozen_put(f->p->store, &row, f->p->cloud->v.now_ms, f->p->a, NULL, &f->p->e));
+	live(f, 3 * DAY_MS);
+	assert_int_equal(account(f->p, ALICE).stage, STAGE_SUSPENDED);
+	assert_int_equal(FORBIDDEN, 0);
+	decide(f, FROZEN_UNNAMED, FROZEN_APPROVED);
+	live(f, 2 * HOUR_MS);
+	assert_int_equal(left_of(f, ALICE), 0);
+	assert_int_equal(on_lists(f, FROZEN_UNNAMED, NULL), 0);
+	assert_int_equal(f->blind_calls, 0);
+}
+
+/* Whose entry turns up is one like any other. */
+static void a_rebuilt_account_whose_entry_turns_up(void **state)
+{
+	struct firm *f = *state;
+	struct store_frozen row = { .kind = FROZEN_UNNAMED, .why = arena_strdup(f->p->a, "sub-account alice"), .firm = true };
+	str_copy(row.uuid, sizeof(row.uuid), ALICE);
+	OK(store_frozen_put(f->p->store, &row, f->p->cloud->v.now_ms, f->p->a, NULL, &f->p->e));
+	says(f, ALICE, "alice", "left");
+	live(f, MINUTE_MS);
+	assert_int_equal(on_lists(f, FROZEN_UNNAMED, NULL), 0);
+	live(f, 2 * DAY_MS);
+	assert_int_equal(left_of(f, ALICE), 0);
+}
+
 /* Things of somebody at work that are older than his account; and such that are newer. */
 static void other_generations(void **state)
 {
@@ -371,6 +403,7 @@ int main(void)
 		AUDITED(an_orphan_is_told_once_and_stays), AUDITED(an_approved_orphan_is_taken_down),
 		AUDITED(an_approved_orphan_waits_for_the_guard), AUDITED(a_rejected_orphan_stays),
 		AUDITED(an_orphan_that_is_none_any_more), AUDITED(other_generations),
+		AUDITED(a_rebuilt_account_without_an_entry), AUDITED(a_rebuilt_account_whose_entry_turns_up),
 		AUDITED(nobody_is_an_orphan_of_a_directory_in_doubt), AUDITED(a_branch_in_doubt_makes_no_storm), AUDITED(what_is_not_ours_is_counted),
 		AUDITED(what_is_there_twice_is_told), AUDITED(deleted_by_hand), AUDITED(a_leaver_who_can_log_in),
 		AUDITED(something_of_the_retired), AUDITED(a_rate_limit_stops_it_for_a_while),
