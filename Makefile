@@ -174,6 +174,7 @@ bench:
 	@$(INSTALL_DEPS) build test
 	@$(AGAIN) all fp
 	@O=$(abspath $(O)) tests/bench/run
+	@O=$(abspath $(O)) tests/bench/lanes
 
 # clang-tidy one stamp per source, so that only what changed is looked at again.
 TIDY_SRC := $(foreach r,$(ROOMS),$(SRC_$(r))) $(filter-out hook/pam_rollcall.c,$(wildcard $(MAINS))) $(wildcard tests/unit/*/*.c tests/story/*.c)

@@ -70,6 +70,9 @@ show_logs() {
 	done
 }
 finish() {
+	local report
+	report=$(cat "$W"/*.log 2>/dev/null | grep -aE -A 20 -m 5 'ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|runtime error:')
+	[ -z "$report" ] || not_ok "no sanitizer has anything to say" "$report"
 	[ "$FAILED" = 0 ] || show_logs
 	echo "1..$TESTS"
 	[ "$FAILED" = 0 ]
@@ -225,7 +228,7 @@ slapd_start() { # after the first time: again, with the same content and port
 		[ ! -e "$W/slapd-tls.pem" ] || LDAPS=ldaps://127.0.0.1:$LDAPS_PORT
 		slapd -d 0 -f "$W/slapd.conf" -h "$LDAP/ $LDAPI $LDAPS" >>"$W/slapd.log" 2>&1 </dev/null &
 		PID[slapd]=$!
-		wait_for 10 slapd_answers && return
+		wait_for 40 slapd_answers && return
 		end slapd KILL
 		[ "$try" = 5 ] || SLAPD_PORT=
 	done
@@ -279,7 +282,7 @@ emulator_start() { # [OPTION]...
 	"$PROGRAMS/rollcall-emulator" --listen "127.0.0.1:$EMULATOR_PORT" --credential "$W/cloud.secret" --build-time "$BUILD_TIME" \
 		--policy-cache "$POLICY_CACHE" --limits "$LIMITS" "$@" >"$W/emulator.out" 2>>"$W/emulator.log" </dev/null &
 	PID[emulator]=$!
-	wait_for 10 emulator_up || die "the emulator did not start: $(cat "$W/emulator.out" "$W/emulator.log")"
+	wait_for 40 emulator_up || die "the emulator did not start: $(cat "$W/emulator.out" "$W/emulator.log")"
 	EMULATOR_PORT=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$W/emulator.out")
 	[ -n "$EMULATOR_PORT" ] || die "the emulator did not start: $(cat "$W/emulator.out" "$W/emulator.log")"
 	EMULATOR=http://127.0.0.1:$EMULATOR_PORT
@@ -388,3 +391,12 @@ signed_call() { "$ROOT/tests/support/tc3.py" "$EMULATOR" "$@"; }
 # What a signed call with the credential on standard input is answered: "ok" or the error's code.
 answer_to() { signed_call "$1" | sed 's/.* //'; }
 answer_to_key_of() { credential "$1" | answer_to GetCallerIdentity; }
+# COUNT people who match FILTER and have a key are disabled one after the other.  Prints "KEY BEGAN REFUSED" for each
+# (leavers.py).  disable_one_by_one FILTER COUNT SECONDS-ALLOWED PAUSE
+disable_one_by_one() {
+	as_admin ldapsearch -LLL -o ldif-wrap=no -b "$PEOPLE" "(&$1(rollcallKeyId=*))" rollcallKeyId 2>/dev/null |
+		awk '/^dn: / { dn = $2 } /^rollcallKeyId: / { print $2, dn }' | head -n "$2" |
+		jq -Rn '[inputs / " " | { key: .[0], value: .[1] }] | from_entries' >"$W/leavers.json"
+	kept_keys | jq -c --slurpfile dn "$W/leavers.json" 'select($dn[0][.id]) | { dn: $dn[0][.id], id, secret }' |
+		"$ROOT/tests/support/leavers.py" "$EMULATOR" "$3" "$4" ldapmodify -x -H "$LDAP" -D "$ADMIN" -y "$W/admin.secret"
+}

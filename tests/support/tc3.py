@@ -173,4 +173,5 @@ def main():
         sys.exit("tc3.py: no credential came in")
 
 
-main()
+if __name__ == "__main__":
+    main()
