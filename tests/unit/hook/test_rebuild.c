@@ -218,15 +218,32 @@ static void of_whom_nothing_is_left(void **state)
 	check_has(made(l, CARL).hold_reason, "store lost");
 }
 
+static bool asked_there;
+
+/* The emulator shows all environments in any region: what counts is where they were asked for. */
+static int spy(struct transport *t, const struct http_request *r, struct arena *a, struct http_reply *out, struct err *e)
+{
+	bool envs = false, there = false;
+	for (size_t i = 0; i < r->header_count; i++) {
+		envs |= str_eq(r->headers[i], "X-TC-Action: DescribeEnvs");
+		there |= str_eq(r->headers[i], "X-TC-Region: ap-shanghai");
+	}
+	asked_there |= envs && there;
+	return watched(t, r, a, out, e);
+}
+
 /* He was placed when the settings named another region. */
 static void a_region_that_only_the_entry_names(void **state)
 {
 	struct lost *l = *state;
 	struct plant *p = l->f->p;
 	p->settings.cloud.region = "ap-guangzhou";
+	p->wire.exchange = spy;
+	asked_there = false;
 	named(l, ALICE, "alice", "staff", OWN_GENERATION, "1", OWN_REGION, "ap-shanghai", OWN_COUNT);
 	OK(rebuild(l));
 	struct placement place;
+	assert_true(asked_there);
 	assert_string_equal(found_in(l, ALICE).env_id, found(p, ALICE).env_id);
 	OK(placement_parse(made(l, ALICE).placement, p->a, &place, &p->e));
 	assert_string_equal(place.region, "ap-shanghai");
