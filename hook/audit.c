@@ -184,7 +184,7 @@ static void tell_odd(struct audit *a, const struct totals *t)
 {
 	size_t odd = t->twice + t->orphans.newer;
 	if (odd && odd != a->odd_told && t->twice)
-		log_event(LOG_ALARM_LEVEL, "audit", NULL, "%zu things are there twice: two carry the mark that only one may have", t->twice);
+		log_event(LOG_ALARM_LEVEL, "audit", NULL, "%zu things are there twice: they carry the mark of another", t->twice);
 	if (odd && odd != a->odd_told && t->orphans.newer)
 		log_event(LOG_ALARM_LEVEL, "audit", NULL, "the cloud has %zu accounts that are newer than what the store knows of their"
 			" people: it may be an older copy, see rollcalld --rebuild", t->orphans.newer);
@@ -342,8 +342,8 @@ static void put_count(struct json *o, const char *name, size_t n)
 static void put_strangers(struct json *o, const char *name, const struct strangers *s, struct arena *a)
 {
 	if (s->users + s->policies + s->envs + s->servers)
-		json_put_text(o, name, arena_printf(a, "%zu sub-accounts, %zu policies, %zu environments, %zu servers", s->users, s->policies,
-			s->envs, s->servers));
+		json_put_text(o, name, arena_printf(a, "%zu sub-accounts, %zu policies, %zu environments, %zu servers", s->users,
+			s->policies, s->envs, s->servers));
 }
 
 static int put_orphans(struct audit *a, struct json *o, struct arena *arena, struct json *into)

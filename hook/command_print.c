@@ -313,8 +313,10 @@ static void print_list(const struct command_line *l, const struct json *list)
 	struct table t;
 	fprintf(l->out, "\n%lld %s%s since %s, ", (long long)count, clean(l, text_of(list, "kind")), count == 1 ? "" : "s",
 		clean(l, text_of(list, "since")));
+	bool kept = str_eq(json_text(json_first(people), "rated"), "irreversible");
 	if (json_has(list, "hash"))
-		fprintf(l->out, "held back by a brake.  approve or reject: %s\n", clean(l, text_of(list, "hash")));
+		fprintf(l->out, "%s.  approve or reject: %s\n", kept ? "kept until somebody approves" : "held back by a brake",
+			clean(l, text_of(list, "hash")));
 	else
 		fprintf(l->out, "%s until %s\n", clean(l, text_of(list, "state")), clean(l, text_of(list, "until")));
 	table_init(&t, l->arena, ARRAY_LEN(titles), titles);

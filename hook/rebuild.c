@@ -262,7 +262,8 @@ static int put_person(struct work *w, const struct owned *newest, const struct n
 		p.login = arena_strdup(w->a, newest->user_name ? newest->user_name : newest->uuid);
 		/* Who still has access leaves as everybody does who is missing; nothing else is known of the others. */
 		p.signal = stage == STAGE_ACTIVE ? SIGNAL_NONE : SIGNAL_ABSENT;
-		p.note = arena_strdup(w->a, "the store was lost, and no entry names him: nothing of his is taken down before it is approved");
+		p.note = arena_strdup(w->a, "the store was lost, and no entry names him: what he has is deleted only when it was "
+			"approved");
 	}
 	w->counts.people++;
 	int rc = store_person_put(w->r->store, &p, e);

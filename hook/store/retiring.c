@@ -56,8 +56,8 @@ static int number(struct store *s, const char *sql, int argument, int64_t now_ms
 int store_retiring_count(struct store *s, int64_t now_ms, int64_t *count, struct err *e)
 {
 	return number(s, "SELECT count(*) FROM accounts a JOIN people p ON p.uuid = a.uuid AND p.generation = a.generation"
-		" WHERE a.stage = ? AND a.retire_after_ms > 0 AND a.retire_after_ms <= ? AND p.is_protected = 0" APPROVED, STAGE_SUSPENDED, now_ms,
-		count, e);
+		" WHERE a.stage = ? AND a.retire_after_ms > 0 AND a.retire_after_ms <= ? AND p.is_protected = 0" APPROVED,
+		STAGE_SUSPENDED, now_ms, count, e);
 }
 
 int store_newest(struct store *s, int64_t *when_ms, struct err *e)
