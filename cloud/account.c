@@ -14,14 +14,18 @@ struct field {
 
 /* verified_ms is an array and is handled apart. */
 static const struct field fields[] = {
-	FIELD(UNSIGNED, uin), FIELD(UNSIGNED, adopt_uin), FIELD(TEXT, adopt_env), FIELD(TEXT, env_id), FIELD(TEXT, env_status), FIELD(TEXT, bucket), FIELD(TEXT, name_space),
-	FIELD(TEXT, topic), FIELD(SIGNED, env_isolated_ms), FIELD(SIGNED, env_missed_ms), FIELD(SIGNED, env_log_asked_ms),
-	FIELD(UNSIGNED, policy_id), FIELD(SIGNED, policy_changed_ms), FIELD(TEXT, key_id), FIELD(SIGNED, key_created_ms),
-	FIELD(SIGNED, key_locked_ms), FIELD(SIGNED, key_missed_ms), FIELD(SIGNED, key_tried_ms), FIELD(TEXT, server_id),
-	FIELD(TEXT, server_state), FIELD(TEXT, server_address), FIELD(SIGNED, server_missed_ms), FIELD(SIGNED, server_expires_ms),
-	FIELD(COUNT, server_attempt), FIELD(TEXT, agent_invocation), FIELD(TEXT, agent_state), FIELD(TEXT, proof),
-	FIELD(SIGNED, proof_ms), FIELD(COUNT, proof_seen), FIELD(COUNT, proof_refused), FIELD(COUNT, proof_calls),
-	FIELD(UNSIGNED, rights_by_hand), FIELD(UNSIGNED, keys_by_hand), FIELD(TEXT, note), FIELD(SIGNED, verified_since_ms),
+	FIELD(UNSIGNED, uin), FIELD(UNSIGNED, adopt_uin), FIELD(TEXT, adopt_env), FIELD(TEXT, env_id),
+	FIELD(TEXT, env_status), FIELD(TEXT, bucket), FIELD(TEXT, name_space), FIELD(TEXT, topic),
+	FIELD(SIGNED, env_isolated_ms), FIELD(SIGNED, env_missed_ms), FIELD(SIGNED, env_log_asked_ms),
+	FIELD(UNSIGNED, policy_id), FIELD(SIGNED, policy_changed_ms), FIELD(TEXT, key_id),
+	FIELD(SIGNED, key_created_ms), FIELD(SIGNED, key_locked_ms), FIELD(SIGNED, key_missed_ms),
+	FIELD(SIGNED, key_asked_ms), FIELD(TEXT, old_key_id), FIELD(SIGNED, old_key_until_ms),
+	FIELD(SIGNED, key_tried_ms), FIELD(TEXT, server_id), FIELD(TEXT, server_state), FIELD(TEXT, server_address),
+	FIELD(SIGNED, server_missed_ms), FIELD(SIGNED, server_expires_ms), FIELD(COUNT, server_attempt),
+	FIELD(TEXT, agent_invocation), FIELD(TEXT, agent_state), FIELD(TEXT, proof), FIELD(SIGNED, proof_ms),
+	FIELD(COUNT, proof_seen), FIELD(COUNT, proof_refused), FIELD(COUNT, proof_calls),
+	FIELD(UNSIGNED, rights_by_hand), FIELD(UNSIGNED, keys_by_hand), FIELD(TEXT, note),
+	FIELD(SIGNED, verified_since_ms),
 };
 
 static const void *at(const struct found *f, const struct field *d)
@@ -49,6 +53,11 @@ static void put_field(struct json *o, const struct found *f, const struct field 
 			json_put_uint(o, d->name, *(const unsigned *)at(f, d));
 		return;
 	}
+}
+
+int64_t found_key_due(const struct found *f, int64_t age_ms)
+{
+	return *f->key_id && f->key_created_ms > 0 && age_ms > 0 ? f->key_created_ms + age_ms : 0;
 }
 
 void found_of_stage(struct found *f, int64_t since_ms)

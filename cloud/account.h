@@ -49,6 +49,8 @@ struct account {
 
 	int64_t prove_after_ms;          /* a proof from before this moment does not count: somebody asked for a new one; 0 = none did */
 	bool key_again;                  /* back after more than the undo time: ours is deleted first, then a new one */
+	int64_t key_asked_ms;            /* somebody asked then for another key; 0 = nobody did */
+	bool key_delivered;              /* the directory shows the key that found names */
 };
 
 /* Fixed fields: a found record is copied, compared and stored as a whole. */
@@ -65,6 +67,9 @@ struct found {
 	char key_id[64];                 /* the key that was handed out; its secret is in the store */
 	int64_t key_created_ms, key_locked_ms;
 	int64_t key_missed_ms;           /* as env_missed_ms */
+	int64_t key_asked_ms;            /* account.key_asked_ms when it was made: that wish is fulfilled */
+	char old_key_id[64];             /* the key handed out before it, which still works; its secret is in the store, too */
+	int64_t old_key_until_ms;        /* ... until then, or until the new one is proved and delivered if that is later */
 	int64_t key_tried_ms;            /* when a leaver's key was last called to see it refused */
 	char server_id[40], server_state[24], server_address[48];
 	int64_t server_missed_ms;        /* as env_missed_ms */
@@ -92,6 +97,8 @@ struct found {
 /* Text form for the store (JSON); unknown members are ignored, missing ones are zero. */
 char *found_print(const struct found *, struct arena *);
 MUST_USE int found_parse(const char *text, struct arena *, struct found *out, struct err *e);
+/* When the key has this age (0: none counts); 0: there is no such moment. */
+int64_t found_key_due(const struct found *, int64_t age_ms);
 /* The record is used in the stage that began at since_ms: forgets verified_ms when it is of another one. */
 void found_of_stage(struct found *, int64_t since_ms);
 

@@ -68,6 +68,8 @@ struct cloud_settings {
 	bool by_hand_kept;             /* report keys, policies and groups given by hand instead of taking them away */
 	int64_t probe_others;          /* other environments that one proof tries to reach */
 	int64_t prove_every_ms;        /* a proof older than this is made anew at the next audit */
+	int64_t key_age_ms;            /* a key of this age is replaced; 0: only when somebody asks */
+	int64_t key_overlap_ms;        /* the key before it works for this long beside the new one */
 };
 
 /* What a driver works with; one per walk. */

@@ -107,6 +107,9 @@ const struct command_row command_table[] = {
 		"prove anew that a person, or everybody, is isolated, and wait for it",
 		"Asks the daemon for a new proof with the person's own key, and waits until it is made.\n"
 		"Status 0: all isolated; 1: somebody is not; 4: somebody was not looked at in time." },
+	{ "rotate", "NAME", NULL, 0, command_rotate, "give a person another key, soon",
+		"The key before it works on for life.rotation_overlap, and until the new one is proved and delivered; only\n"
+		"then another one can be made.  Keys that were made by hand give way.  \"suspend\" takes all of them at once." },
 	{ "suspend", "NAME", "--reason TEXT", TAKES(REASON), command_suspend,
 		"take a person's access away until it is given back by \"resume\"",
 		"The environment and its data stay.  Whoever is suspended already will be held when he comes back." },

@@ -84,6 +84,7 @@ int command_open(const struct command_line *);
 
 /* --- command_steer.c -------------------------------------------------------------------------------------- */
 int command_verify(const struct command_line *);
+int command_rotate(const struct command_line *);
 int command_suspend(const struct command_line *);
 int command_resume(const struct command_line *);
 

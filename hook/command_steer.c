@@ -207,6 +207,26 @@ int command_resume(const struct command_line *l)
 	return hold(l, WIRE_RESUME, NULL);
 }
 
+/* --- another key --------------------------------------------------------------------------------------------------- */
+
+int command_rotate(const struct command_line *l)
+{
+	struct json *body;
+	int status = command_ask(l, WIRE_ROTATE, l->arg, NULL, &body);
+	if (status != COMMAND_DONE)
+		return status;
+	if (l->option[OPTION_JSON]) {
+		print_json(l, body);
+		return COMMAND_DONE;
+	}
+	const struct json *accounts = json_get(body, "accounts"), *last = json_at(accounts, json_count(accounts) - 1);
+	fprintf(l->out, "%s: another key is asked for", clean(l, body, "person.login"));
+	if (json_has(last, "old_key_until"))
+		fprintf(l->out, "; it is made when the key before this one is gone, %s or later", clean(l, last, "old_key_until"));
+	fputc('\n', l->out);
+	return COMMAND_DONE;
+}
+
 /* --- frozen lists ------------------------------------------------------------------------------------------------- */
 
 static int decide(const struct command_line *l, const char *verb)

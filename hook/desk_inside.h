@@ -60,6 +60,7 @@ void desk_put_time(struct json *, const char *name, int64_t ms);
 
 /* desk_steer.c: what an administrator asks to be done. */
 MUST_USE int desk_verify(const struct desk_request *, struct json **body, struct err *e);
+MUST_USE int desk_rotate(const struct desk_request *, struct json **body, struct err *e);
 MUST_USE int desk_suspend(const struct desk_request *, struct json **body, struct err *e);
 MUST_USE int desk_resume(const struct desk_request *, struct json **body, struct err *e);
 /* desk_plan.c: what the brakes hold back, and what is decided about it. */

@@ -264,6 +264,20 @@ static int put_letter(const struct desk_request *r, struct json *o, int64_t acco
 	return 0;
 }
 
+/* A key that is asked for and not made yet; when this one is replaced; until when the one before it works. */
+static void put_rotation(const struct desk_request *r, struct json *o, const struct store_account *a)
+{
+	struct found f;
+	struct err ignored;
+	if (a->stage != STAGE_ACTIVE || !a->found || !*a->found || found_parse(a->found, r->arena, &f, &ignored))
+		return;
+	if (a->rotate_ms != f.key_asked_ms)
+		desk_put_time(o, "key_asked", a->rotate_ms);
+	desk_put_time(o, "key_due", found_key_due(&f, r->parts->settings->cloud.driver.key_age_ms));
+	if (*f.old_key_id)
+		desk_put_time(o, "old_key_until", f.old_key_until_ms);
+}
+
 static int put_account(const struct desk_request *r, struct json *list, const struct store_account *a, struct err *e)
 {
 	struct json *o = json_object(r->arena);
@@ -281,6 +295,7 @@ static int put_account(const struct desk_request *r, struct json *list, const st
 		json_put_text(o, "cut_by", a->cut_strong ? "a present value" : "a confirmed absence");
 	desk_put_time(o, "swept_again", a->sweep_ms);
 	desk_put_time(o, "proof_asked", a->verify_ms);
+	put_rotation(r, o, a);
 	put_record(r, o, "placement", a->placement);
 	put_record(r, o, "found", a->found);
 	int rc = put_intents(r, o, a->id, e);
@@ -419,6 +434,7 @@ static const struct {
 	{ WIRE_DECIDE, desk_decide },
 	{ WIRE_SUSPEND, desk_suspend },
 	{ WIRE_RESUME, desk_resume },
+	{ WIRE_ROTATE, desk_rotate },
 };
 
 int desk_answer(const struct desk_request *r, struct json **body, struct err *e)

@@ -128,29 +128,27 @@ static int progress(const struct desk_request *r, int64_t asked_ms, const char *
 
 /* --- asking for one -------------------------------------------------------------------------------------------- */
 
-static void on_record(const struct desk_request *r, const struct store_person *p, int64_t count)
+static void on_record(const struct desk_request *r, const char *event, const struct store_person *p, const char *what)
 {
-	const struct evidence_line line = { .event = "verify",
+	const struct evidence_line line = { .event = event,
 		.uuid = p ? p->uuid : NULL,
 		.login = p ? p->login : NULL,
 		.generation = p ? p->generation : 0,
-		.what = arena_printf(r->arena, "a new proof of %" PRId64 " %s asked for by %s", count, count == 1 ? "person" : "people",
-			asker_of(r)) };
+		.what = arena_printf(r->arena, "%s asked for by %s", what, asker_of(r)) };
 	struct err e;
 	if (r->parts->evidence && evidence_add(r->parts->evidence, &line, &e))
 		log_err(LOG_ERROR_LEVEL, "evidence", line.login, &e);
 }
 
-/* Only who is active can be proved: the others have no access. */
-static int not_active(const struct desk_request *r, const struct store_person *p, struct err *e)
+/* The others have no access: nothing can be proved, and they need no key. */
+static int not_active(const struct desk_request *r, const struct store_person *p, const char *what, struct err *e)
 {
 	struct store_account a;
 	int rc = store_account_get(r->parts->store, p->uuid, 0, r->arena, &a, e);
 	if (rc == ERR_ABSENT)
-		return err_set(e, ERR_ABSENT, "\"%s\" has no account: there is nothing to prove", p->login);
+		return err_set(e, ERR_ABSENT, "\"%s\" has no account: there is no %s", p->login, what);
 	return rc ? rc
-		  : err_set(e, ERR_ABSENT, "\"%s\" is %s: there is no access that could be proved", p->login,
-			    stage_name((enum stage)a.stage));
+		  : err_set(e, ERR_ABSENT, "\"%s\" is %s: there is no %s", p->login, stage_name((enum stage)a.stage), what);
 }
 
 int desk_verify(const struct desk_request *r, struct json **body, struct err *e)
@@ -167,12 +165,30 @@ int desk_verify(const struct desk_request *r, struct json **body, struct err *e)
 	if (!r->text) {
 		rc = store_verify(r->parts->store, uuid, STAGE_ACTIVE, asked_ms, &count, e);
 		if (rc)
-			return rc == ERR_ABSENT && r->name ? not_active(r, &p, e) : rc;
-		on_record(r, r->name ? &p : NULL, count);
+			return rc == ERR_ABSENT && r->name ? not_active(r, &p, "access that could be proved", e) : rc;
+		on_record(r, "verify", r->name ? &p : NULL,
+			arena_printf(r->arena, "a new proof of %" PRId64 " %s", count, count == 1 ? "person" : "people"));
 		if (r->parts->wake)
 			r->parts->wake(r->parts->ctx);
 	}
 	return progress(r, asked_ms, uuid, body, e);
+}
+
+/* --- another key ------------------------------------------------------------------------------------------------ */
+
+int desk_rotate(const struct desk_request *r, struct json **body, struct err *e)
+{
+	struct store_person p;
+	int rc = store_person_find(r->parts->store, r->name, r->arena, &p, e);
+	if (rc)
+		return rc;
+	rc = store_rotate(r->parts->store, p.uuid, STAGE_ACTIVE, clock_now(r->parts->clock), e);
+	if (rc)
+		return rc == ERR_ABSENT ? not_active(r, &p, "key that could be replaced", e) : rc;
+	on_record(r, "rotate", &p, "another key");
+	if (r->parts->wake)
+		r->parts->wake(r->parts->ctx);
+	return desk_show(r, body, e);
 }
 
 /* --- holds ------------------------------------------------------------------------------------------------------ */

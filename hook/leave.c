@@ -60,11 +60,11 @@ void leave_note(struct taken *t, bool complete)
 enum answer { REFUSED, WORKS, UNKNOWN };
 
 /* *e: what was answered. */
-static enum answer call_as_him(struct taken *t, const struct secret *secret, struct err *e)
+static enum answer call_as_him(struct taken *t, const char *key_id, const struct secret *secret, struct err *e)
 {
 	const struct json *identity;
 	t->call.api->urgent = true;             /* the short time-out: a call that hangs is made again */
-	int rc = api_call_as(t->call.api, t->found.key_id, secret, ACT_GET_CALLER_IDENTITY, t->want.region, NULL, t->worker->arena,
+	int rc = api_call_as(t->call.api, key_id, secret, ACT_GET_CALLER_IDENTITY, t->want.region, NULL, t->worker->arena,
 		&identity, e);
 	t->call.api->urgent = false;
 	if (!rc) {
@@ -77,6 +77,30 @@ static enum answer call_as_him(struct taken *t, const struct secret *secret, str
 		return REFUSED;
 	/* A right that he lacks, by the barrier for one: the key is good. */
 	return rc == ERR_PERM && *e->code ? WORKS : UNKNOWN;
+}
+
+/* Every key that was handed out and still is known.  *keys: those that were called, in words; NULL: none is known any more.
+ * The worst answer counts, and *e is of it. */
+static enum answer call_each(struct taken *t, const char **keys, struct err *e)
+{
+	const char *const ids[] = { t->found.key_id, t->found.old_key_id };
+	enum answer worst = REFUSED;
+	*keys = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		AUTO_SECRET struct secret *secret = NULL;
+		struct err one = { 0 };
+		int rc = *ids[i] ? t->journal.reveal(&t->journal, SECRET_KEY, ids[i], &secret, &one) : ERR_ABSENT;
+		if (rc == ERR_ABSENT)
+			continue;               /* nobody has it any more */
+		enum answer said = rc ? UNKNOWN : call_as_him(t, ids[i], secret, &one);
+		if (!*keys || said == WORKS || (said == UNKNOWN && worst == REFUSED)) {
+			worst = said;
+			*e = one;
+		}
+		*keys = *keys ? arena_printf(t->worker->arena, "%s, key \"%s\"", *keys, ids[i])
+			      : arena_printf(t->worker->arena, "key \"%s\"", ids[i]);
+	}
+	return worst;
 }
 
 static void put(struct taken *t, const struct store_offboarding *o, const char *event, const char *what, const char *why,
@@ -95,13 +119,13 @@ static const char *since(struct taken *t, int64_t now, int64_t then, const char 
 	return then ? arena_printf(t->worker->arena, "%lld ms after %s", (long long)(now - then), what) : "";
 }
 
-static void refused(struct taken *t, const struct store_offboarding *o, const struct err *answer)
+static void refused(struct taken *t, const struct store_offboarding *o, const char *keys, const struct err *answer)
 {
 	struct arena *a = t->worker->arena;
 	int64_t now = clock_now(t->parts->clock);
 	struct store_offboarding moment = { .generation = o->generation, .refused_ms = now };
 	memcpy(moment.uuid, o->uuid, sizeof(moment.uuid));
-	put(t, &moment, "refused", arena_printf(a, "key \"%s\": %s", t->found.key_id, answer->code),
+	put(t, &moment, "refused", arena_printf(a, "%s: %s", keys, answer->code),
 		arena_printf(a, "%s%s%s, %s", since(t, now, o->changed_ms, "the change in the directory"), o->changed_ms ? ", " : "",
 			since(t, now, o->seen_ms, "it was seen"), since(t, now, o->cut_ms, "the cut")),
 		answer);
@@ -121,7 +145,7 @@ static bool is_open(struct taken *t, struct store_offboarding *o)
 {
 	const struct store_account *a = &t->account;
 	struct err e;
-	if (a->stage != STAGE_SUSPENDED || !*t->found.key_id)
+	if (a->stage != STAGE_SUSPENDED || (!*t->found.key_id && !*t->found.old_key_id))
 		return false;
 	if (store_offboarding_get(t->parts->store, a->uuid, a->generation, o, &e))
 		return false;
@@ -137,22 +161,21 @@ static int64_t next_try(int64_t now, const struct store_offboarding *o)
 
 int64_t leave_probe(struct taken *t)
 {
-	AUTO_SECRET struct secret *secret = NULL;
 	struct store_offboarding o;
 	struct err answer;
+	const char *keys;
 	int64_t now = clock_now(t->parts->clock), tried = t->found.key_tried_ms;
 	if (!is_open(t, &o))
 		return 0;
 	/* The walk may come sooner than he is due, for another reason. */
 	if (tried >= o.cut_ms && tried <= now && next_try(tried, &o) > now)
 		return next_try(tried, &o);
-	int rc = t->journal.reveal(&t->journal, SECRET_KEY, t->found.key_id, &secret, &answer);
-	if (rc == ERR_ABSENT)
-		return 0;               /* nobody has it any more */
-	enum answer said = rc ? UNKNOWN : call_as_him(t, secret, &answer);
+	enum answer said = call_each(t, &keys, &answer);
+	if (!keys)
+		return 0;
 	t->found.key_tried_ms = now = clock_now(t->parts->clock);
 	if (said == REFUSED)
-		refused(t, &o, &answer);
+		refused(t, &o, keys, &answer);
 	else if (now - o.cut_ms >= GIVE_UP_MS)
 		give_up(t, &o, said == WORKS, &answer);
 	else

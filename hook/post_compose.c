@@ -111,9 +111,8 @@ static char *note(const struct subject *s)
 
 static int64_t rotation_due(const struct subject *s)
 {
-	int64_t every = s->post->parts.settings->life.rotation_ms;
-	bool usable = s->account->stage == STAGE_ACTIVE && *s->found->key_id && s->found->key_created_ms > 0;
-	return usable && every > 0 ? s->found->key_created_ms + every : 0;
+	int64_t age_ms = s->post->parts.settings->cloud.driver.key_age_ms;
+	return s->account->stage == STAGE_ACTIVE ? found_key_due(s->found, age_ms) : 0;
 }
 
 /* The end of grace; of whoever is retiring, when the last that is left will be gone, as far as that is known. */

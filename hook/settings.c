@@ -186,8 +186,10 @@ const struct conf_row settings_rows[] = {
 		.help = "what joining people may cost within a day, in yuan (CNY); 0: no limit" },
 	{ .path = "life.retirements_per_day", .type = CONF_INT, .offset = AT(life.retirements_day), .otherwise = "20", .max = 1000000,
 		.help = "accounts whose taking down may begin within a day, after grace; 0: none" },
-	{ .path = "life.rotation", .type = CONF_SECONDS, .offset = AT(life.rotation_ms), .otherwise = "90d", .min = 60,
-		.max = FOREVER, .help = "an API key is due for rotation at this age" },
+	{ .path = "life.rotation", .type = CONF_SECONDS, .offset = AT(cloud.driver.key_age_ms), .otherwise = "0", .max = FOREVER,
+		.help = "an API key of this age is replaced by a new one; 0: only when somebody asks" },
+	{ .path = "life.rotation_overlap", .type = CONF_SECONDS, .offset = AT(cloud.driver.key_overlap_ms), .otherwise = "24h",
+		.min = 60, .max = 30 * 86400, .help = "so long the key before it works beside the new one" },
 	{ .path = "life.prove_every", .type = CONF_SECONDS, .offset = AT(cloud.driver.prove_every_ms), .otherwise = "24h",
 		.max = FOREVER, .help = "a proof of isolation older than this is made anew; 0: only when something changed" },
 

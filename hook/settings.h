@@ -65,7 +65,6 @@ struct settings {
 		int64_t joins_hour;        /* the spending brake; 0: no limit */
 		double money_day_yuan;
 		int64_t retirements_day;   /* the deletion budget; 0: none */
-		int64_t rotation_ms;       /* shown as rollcallRotationDue */
 	} life;
 	struct conf_groups profiles;   /* struct profile_settings */
 	int64_t workers, revoke_workers;

@@ -5,10 +5,12 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "ldap/attrs.h"
 
 #define BACKOFF_MS 2000
 #define BACKOFF_REVOKE_MS 1000
 #define REVOKE_MAX_MS 30000
+#define OLD_KEY_AGAIN_MS 600000         /* its time is over, and something is waited for yet */
 
 static int regrant(void *ctx, const struct found *f, struct account *want, struct err *e)
 {
@@ -28,7 +30,9 @@ static int regrant(void *ctx, const struct found *f, struct account *want, struc
 		.template_len = strlen(t->parts->template_text),
 		.catalogue = t->parts->catalogue,
 		.memo = &t->granted,
-		.prove_after_ms = a->verify_ms };
+		.prove_after_ms = a->verify_ms,
+		.key_asked_ms = a->rotate_ms,
+		.key_delivered = t->key_delivered };
 	int rc = grant(&in, f, t->worker->arena, want, e);
 	/* A template that cannot be rendered stops granting.  It must never stop a cut. */
 	return rc && a->stage != STAGE_ACTIVE ? 0 : rc;
@@ -71,6 +75,22 @@ static int read_found(struct taken *t, struct err *e)
 	return 0;
 }
 
+/* Asked only while it matters: there is an older key, which works until this one is known. */
+static int look_for_letter(struct taken *t, struct err *e)
+{
+	struct store_letter letter;
+	struct json *shown;
+	if (!*t->found.old_key_id)
+		return 0;
+	int rc = store_letter_get(t->parts->store, t->account.id, t->worker->arena, &letter, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	if (letter.pending || json_parse(t->worker->arena, letter.payload, strlen(letter.payload), &shown, e))
+		return 0;
+	t->key_delivered = str_eq(json_text(shown, own_attributes[OWN_KEY_ID].name), t->found.key_id);
+	return 0;
+}
+
 int taken_load(struct taken *t, struct worker *w, struct err *e)
 {
 	struct arena *a = w->arena;
@@ -81,6 +101,8 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 		rc = placement_parse(t->account.placement, a, &t->placement, e);
 	if (!rc && t->account.found && *t->account.found)
 		rc = read_found(t, e);
+	if (!rc)
+		rc = look_for_letter(t, e);
 	/* A worker that had him in hand when his stage changed wrote down what was right for the stage before. */
 	found_of_stage(&t->found, t->account.since_ms);
 	if (rc)
@@ -194,6 +216,16 @@ static void come_back(struct taken *t, const struct err *e)
 		a->due_ms = a->sweep_ms;
 }
 
+/* When a key of his is due for something: the older one to be deleted, or the one that there is to be replaced.
+ * 0: nothing is. */
+static int64_t key_due(const struct taken *t)
+{
+	const struct found *f = &t->found;
+	if (t->account.stage != STAGE_ACTIVE)
+		return 0;
+	return *f->old_key_id ? f->old_key_until_ms : found_key_due(f, t->parts->settings->cloud.driver.key_age_ms);
+}
+
 /* Everything is as the table wants it: when is the next look? */
 static void rest(struct taken *t)
 {
@@ -210,6 +242,11 @@ static void rest(struct taken *t)
 	a->sweep_ms = 0;
 	a->lane = LANE_AUDIT;
 	a->due_ms = a->stage == STAGE_RETIRED ? INT64_MAX : now + t->parts->settings->life.audit_ms;
+	int64_t key_ms = key_due(t);
+	if (key_ms && key_ms <= now)
+		key_ms = now + OLD_KEY_AGAIN_MS;
+	if (key_ms && key_ms < a->due_ms)
+		a->due_ms = key_ms;
 }
 
 
@@ -258,6 +295,10 @@ void taken_walk(struct taken *t)
 	/* Whoever is asked to prove it again is looked at anew as a whole: the proof rests on all the other rows. */
 	if (a->verify_ms > trust)
 		trust = a->verify_ms;
+	if (a->rotate_ms > trust)
+		trust = a->rotate_ms;
+	if (key_due(t) && key_due(t) <= now)
+		t->found.verified_ms[ROW_KEY] = 0;
 	t->walk.trust_since_ms = trust;
 	if (a->lane == LANE_REVOKE) {
 		/* Revoking workers stop here: what follows is another lane's and can wait for them. */

@@ -38,6 +38,7 @@ struct taken {
 	bool proof_failed;           /* in this walk ... */
 	char proof_request[48];      /* ... at the call with this request id */
 	int64_t proof_due_ms;        /* it waits, and goes on then; 0 = it does not wait */
+	bool key_delivered;          /* his entry shows the key that found names */
 	unsigned changes;            /* made in this walk, the cut not counted */
 	int64_t cut_at_ms[ROW_COUNT];/* when the first call of the cut that changed this row succeeded; 0 = none yet */
 };

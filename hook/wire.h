@@ -53,6 +53,7 @@
  *     SUSPEND              6  NAME TEXT admin  the person as SHOW; TEXT is the reason
  *     RESUME               7  NAME      admin  the person as SHOW
  *     DECIDE               8  TEXT      admin  "approve HASH" or "reject HASH" of a frozen list: {"people": n}
+ *     ROTATE               9  NAME      admin  asks for another key of an active person: the person as SHOW
  *     ACCOUNT             32                   \
  *     SESSION_OPEN        33                    > the PAM module's: reserved, answered UNSUPPORTED
  *     SESSION_CLOSE       34                   /
@@ -83,6 +84,7 @@ enum wire_action {
 	WIRE_SUSPEND = 6,
 	WIRE_RESUME = 7,
 	WIRE_DECIDE = 8,
+	WIRE_ROTATE = 9,
 	WIRE_ACCOUNT = 32,
 	WIRE_SESSION_OPEN = 33,
 	WIRE_SESSION_CLOSE = 34,

@@ -167,7 +167,9 @@ int grant(const struct grant_input *in, const struct found *f, struct arena *a, 
 		.zone = some(p->zone),
 		.hold_reason = in->hold_reason,
 		.prove_after_ms = in->prove_after_ms,
-		.key_again = in->key_again };
+		.key_again = in->key_again,
+		.key_asked_ms = in->key_asked_ms,
+		.key_delivered = in->key_delivered };
 	str_copy(w.uuid, sizeof(w.uuid), in->uuid);
 	w.mark = mark_make(a, in->installation, in->uuid, in->generation);
 	w.remark = in->hold_reason ? arena_printf(a, "%s held: %s", w.mark, in->hold_reason) : w.mark;

@@ -41,12 +41,12 @@ struct grant_input {
 	const struct root *root;
 	const struct placement *placement;
 	const char *hold_reason;
-	bool key_again;
+	bool key_again, key_delivered;
 	const char *template_text;   /* policies/templates/employee.json */
 	size_t template_len;
 	const struct cam_catalogue *catalogue;
 	struct grant_memo *memo;     /* so that one walk proves once; NULL: proved each time */
-	int64_t prove_after_ms;
+	int64_t prove_after_ms, key_asked_ms;
 };
 /* May be called again before each row: policy_document appears as soon as the environment is known.
  * Owns: texts are in the arena, placement and root are borrowed.  Fails: INPUT (policy cannot be rendered, or

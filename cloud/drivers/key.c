@@ -1,5 +1,8 @@
 /* The API key.  Its secret is shown once, in the answer to CreateAccessKey: an intent before, a sealed copy in the
- * store after it, and a key whose secret did not get there is deleted and made anew.  A user can have two keys.
+ * store after it, and a key whose secret did not get there is deleted and made anew.
+ *
+ * A user can have two keys.  Rotation needs both places: the key handed out before works on beside the new one until its
+ * time is over, and the new one is proved and delivered.  A leaver loses both at once.
  *
  * Ours is the key that the store knows, or one that carries our mark.  What else the sub-account has was made by
  * hand; in the cut all are switched off, whoever made them. */
@@ -25,17 +28,24 @@ static int list(struct call *c, const struct account *want, const struct found *
 		if (!id)
 			continue;
 		k->list[k->count++] = (struct one){ .id = id, .active = !str_eq(json_text(item, "Status"), "Inactive"),
-			.ours = str_eq(id, found->key_id) || mark_judge(want, json_text(item, "Description")) == MARK_OURS };
+			.ours = str_eq(id, found->key_id) || str_eq(id, found->old_key_id) ||
+				mark_judge(want, json_text(item, "Description")) == MARK_OURS };
 	}
 	return 0;
 }
 
 static struct one *find(struct keys *k, const char *id)
 {
-	for (size_t i = 0; i < k->count; i++)
+	for (size_t i = 0; *id && i < k->count; i++)
 		if (!strcmp(k->list[i].id, id))
 			return &k->list[i];
 	return NULL;
+}
+
+static void forget_old(struct found *found)
+{
+	found->old_key_id[0] = '\0';
+	found->old_key_until_ms = 0;
 }
 
 /* Active ones that somebody made by hand and that stay: told. */
@@ -94,38 +104,12 @@ static int delete(struct call *c, const struct account *want, struct found *foun
 	key->active = false;
 	if (str_eq(found->key_id, key->id))
 		found->key_id[0] = '\0';
+	if (str_eq(found->old_key_id, key->id))
+		forget_old(found);
 	return 0;
 }
 
-static int key_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
-{
-	struct keys k;
-	int rc = user_need(c, want, found, e);
-	if (!rc)
-		rc = list(c, want, found, &k, e);
-	if (rc) {
-		rc = seen_from(rc, out);
-		/* What is remembered of a key goes like a key. */
-		if (!rc && *out == SEEN_NONE && *found->key_id)
-			*out = SEEN_LOCKED;
-		return rc;
-	}
-	const struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
-	if (mine)
-		found->key_missed_ms = 0;
-	leave(c, found, &k);
-	bool any_active = false, odd = !mine || !mine->active || want->key_again;
-	for (size_t i = 0; i < k.count; i++) {
-		const struct one *key = &k.list[i];
-		any_active |= key->active;
-		if (key != mine && (key->ours || (key->active && !c->settings->by_hand_kept)))
-			odd = true;
-	}
-	*out = !k.count && !*found->key_id ? SEEN_NONE : !any_active ? SEEN_LOCKED : odd ? SEEN_DRIFT : SEEN_OK;
-	return 0;
-}
-
-/* --- an unknown outcome ------------------------------------------------------------- */
+/* --- is it time? ------------------------------------------------------------------------ */
 
 /* A listing may lag behind the call, and the call behind its time-out: before this much time has passed, a key that
  * is not listed may still appear.  (cloud.settle where that is shorter.) */
@@ -134,6 +118,13 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 static int64_t settle_ms(const struct call *c)
 {
 	return c->settings->settle_ms < KEY_SETTLE_MS ? c->settings->settle_ms : KEY_SETTLE_MS;
+}
+
+/* Made so lately that a listing may not have it. */
+static bool is_young(const struct call *c, const struct found *found)
+{
+	int64_t age = clock_now(c->clock) - found->key_created_ms;
+	return *found->key_id && age >= 0 && age < settle_ms(c);
 }
 
 /* Not listed, for too short a time to believe that it is gone: another one next to it would be one too many. */
@@ -148,6 +139,65 @@ static bool is_missed(const struct call *c, struct found *found, const struct on
 		found->key_missed_ms = now;
 	return now - found->key_missed_ms < settle_ms(c);
 }
+
+/* Another one is to be made.  What was asked for is compared, not ordered: clocks are set back, too. */
+static bool is_due(const struct call *c, const struct account *want, const struct found *found)
+{
+	int64_t age = c->settings->key_age_ms;
+	bool asked = want->key_asked_ms && want->key_asked_ms != found->key_asked_ms;
+	return asked || (age && clock_now(c->clock) - found->key_created_ms >= age);
+}
+
+/* Does the key before this one work on?  Whoever has no proved and delivered new key yet needs it. */
+static bool old_stays(struct call *c, const struct account *want, const struct found *found)
+{
+	bool proved = str_eq(found->proof, PROOF_ISOLATED) && found->proof_ms >= found->key_created_ms;
+	if (!*found->old_key_id || want->key_again)
+		return false;
+	return clock_now(c->clock) < found->old_key_until_ms || !proved || !want->key_delivered;
+}
+
+/* When the clock was ahead as it was made, its time would not end. */
+static void bound_overlap(struct call *c, struct found *found)
+{
+	int64_t most = clock_now(c->clock) + c->settings->key_overlap_ms;
+	if (*found->old_key_id && found->old_key_until_ms > most)
+		found->old_key_until_ms = most;
+}
+
+static int key_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
+{
+	struct keys k;
+	int rc = user_need(c, want, found, e);
+	if (!rc)
+		rc = list(c, want, found, &k, e);
+	if (rc) {
+		rc = seen_from(rc, out);
+		/* What is remembered of a key goes like a key. */
+		if (!rc && *out == SEEN_NONE && (*found->key_id || *found->old_key_id))
+			*out = SEEN_LOCKED;
+		return rc;
+	}
+	const struct one *mine = find(&k, found->key_id), *old = find(&k, found->old_key_id);
+	if (mine)
+		found->key_missed_ms = 0;
+	leave(c, found, &k);
+	bound_overlap(c, found);
+	bool both = old_stays(c, want, found), is_known = *found->key_id || *found->old_key_id;
+	bool any_active = !mine && is_young(c, found) && !found->key_locked_ms;
+	bool odd = !mine || !mine->active || want->key_again || (!both && (*found->old_key_id || is_due(c, want, found)));
+	odd |= both && old && !old->active && found->key_locked_ms;
+	for (size_t i = 0; i < k.count; i++) {
+		const struct one *key = &k.list[i];
+		any_active |= key->active;
+		if (key != mine && key != old && (key->ours || (key->active && !c->settings->by_hand_kept)))
+			odd = true;
+	}
+	*out = !k.count && !is_known ? SEEN_NONE : !any_active ? SEEN_LOCKED : odd ? SEEN_DRIFT : SEEN_OK;
+	return 0;
+}
+
+/* --- an unknown outcome ------------------------------------------------------------- */
 
 /* If the key was made nobody knows its secret, so nothing is lost by deleting it. */
 static int key_resolve(struct call *c, const struct account *want, struct found *found, struct err *e)
@@ -165,7 +215,7 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 	if (rc && rc != ERR_ABSENT)
 		return rc;
 	for (size_t i = 0; i < k.count; i++) {
-		if (!k.list[i].ours || str_eq(k.list[i].id, found->key_id))
+		if (!k.list[i].ours || str_eq(k.list[i].id, found->key_id) || str_eq(k.list[i].id, found->old_key_id))
 			continue;
 		rc = delete(c, want, found, &k.list[i], e);
 		if (rc)
@@ -183,7 +233,8 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 
 /* --- building ------------------------------------------------------------------------- */
 
-static int create(struct call *c, const struct account *want, struct found *found, struct err *e)
+/* before: the key that works on beside it for a while; NULL: that is not another one than is known. */
+static int create(struct call *c, const struct account *want, struct found *found, const struct one *before, struct err *e)
 {
 	const struct json *answer;
 	struct intent intent;
@@ -201,6 +252,13 @@ static int create(struct call *c, const struct account *want, struct found *foun
 	str_copy(made.key_id, sizeof(made.key_id), id);
 	made.key_created_ms = clock_now(c->clock);
 	made.key_locked_ms = made.key_missed_ms = 0;
+	made.key_asked_ms = want->key_asked_ms;
+	if (before) {
+		str_copy(made.old_key_id, sizeof(made.old_key_id), before->id);
+		made.old_key_until_ms = made.key_created_ms + c->settings->key_overlap_ms;
+	}
+	/* What rests on the key was right for another one. */
+	made.verified_ms[ROW_PROOF] = made.verified_ms[ROW_DELIVERY] = made.verified_ms[ROW_AGENT] = 0;
 	rc = c->journal->keep(c->journal, &intent, SECRET_KEY, id, secret, &made, e);
 	/* Not kept is not had: the intent is open, and resolve() deletes this key. */
 	if (!rc)
@@ -222,14 +280,24 @@ static int fit(struct call *c, const struct account *want, const struct found *f
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 
+struct keeping {
+	struct one *mine, *old;        /* those that stay; NULL: not listed, or does not stay */
+	bool both;                     /* the old one works on, listed or not */
+};
+
 /* Keys that must not be there next to ours.  make_room: those made by hand, too, since two is the limit. */
-static int tidy(struct call *c, const struct account *want, struct found *found, struct keys *k, const struct one *kept,
+static int tidy(struct call *c, const struct account *want, struct found *found, struct keys *k, const struct keeping *kept,
 	bool make_room, struct err *e)
 {
 	int rc = 0;
+	/* It may be there though it is not listed. */
+	if (*found->old_key_id && !kept->both && !find(k, found->old_key_id)) {
+		struct one hidden = { .id = arena_strdup(c->arena, found->old_key_id), .active = true, .ours = true };
+		rc = delete(c, want, found, &hidden, e);
+	}
 	for (size_t i = 0; !rc && i < k->count; i++) {
 		struct one *key = &k->list[i];
-		if (key == kept)
+		if (key == kept->mine || key == kept->old)
 			continue;
 		if (key->ours || make_room)
 			rc = delete(c, want, found, key, e);
@@ -238,6 +306,25 @@ static int tidy(struct call *c, const struct account *want, struct found *found,
 	}
 	leave(c, found, k);
 	return rc;
+}
+
+/* The old one only if it was us who switched it off. */
+static int switch_on(struct call *c, const struct account *want, struct found *found, const struct keeping *kept, struct err *e)
+{
+	int rc = kept->mine->active ? 0 : set_status(c, want, found, kept->mine->id, "Active", NULL, e);
+	if (!rc && kept->old && !kept->old->active && found->key_locked_ms)
+		rc = set_status(c, want, found, kept->old->id, "Active", NULL, e);
+	if (!rc)
+		found->key_locked_ms = 0;
+	return rc;
+}
+
+static size_t by_others(const struct keys *k)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < k->count; i++)
+		n += !k->list[i].ours;
+	return n;
 }
 
 static int key_ensure(struct call *c, const struct account *want, struct found *found, struct err *e)
@@ -251,31 +338,40 @@ static int key_ensure(struct call *c, const struct account *want, struct found *
 		rc = list(c, want, found, &k, e);
 	if (rc)
 		return err_must_exist(rc, e);
-	struct one *mine = *found->key_id ? find(&k, found->key_id) : NULL;
+	struct one *mine = find(&k, found->key_id);
 	if (is_missed(c, found, mine))
 		return call_again(c, e, "a listing does not show his key");
 	rc = fit(c, want, found, mine, &stays, e);
 	if (rc)
 		return rc;
-	size_t ours = 0;
-	for (size_t i = 0; i < k.count; i++)
-		ours += k.list[i].ours;
+	struct keeping kept = { .mine = stays ? mine : NULL, .both = old_stays(c, want, found) };
+	kept.old = kept.both ? find(&k, found->old_key_id) : NULL;
 	/* Whoever comes back, or needs the place, loses the keys made by hand. */
-	bool back = mine && !mine->active;
-	bool make_room = back || want->key_again || (!stays && k.count - ours >= 2);
-	rc = tidy(c, want, found, &k, stays ? mine : NULL, make_room, e);
+	bool back = mine && !mine->active, rotate = stays && !back && !kept.both && is_due(c, want, found);
+	bool make_room = back || want->key_again || rotate || (!stays && by_others(&k) + kept.both >= 2);
+	rc = tidy(c, want, found, &k, &kept, make_room, e);
 	if (rc)
 		return err_must_exist(rc, e);
-	if (!stays)
-		return create(c, want, found, e);
-	if (back)
-		rc = set_status(c, want, found, mine->id, "Active", NULL, e);
-	if (!rc)
-		found->key_locked_ms = 0;
-	return err_must_exist(rc, e);
+	if (!stays || rotate)
+		return create(c, want, found, kept.mine, e);
+	return err_must_exist(switch_on(c, want, found, &kept, e), e);
 }
 
 /* --- taking away ------------------------------------------------------------------------ */
+
+/* The two that were handed out, without looking: a listing may not have them yet.  k: but for those that are in it. */
+static void strike(struct call *c, const struct account *want, struct found *found, struct keys *k, struct err *worst)
+{
+	struct err e;
+	const char *const known[] = { found->key_id, found->old_key_id };
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (!*known[i] || (k && find(k, known[i])))
+			continue;
+		int rc = set_status(c, want, found, known[i], "Inactive", NULL, &e);
+		if (rc && rc != ERR_ABSENT)
+			err_worse(worst, &e);
+	}
+}
 
 static int key_lock(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
@@ -292,7 +388,8 @@ static int key_lock(struct call *c, const struct account *want, struct found *fo
 		if (switch_off(c, want, found, &k.list[i], e))
 			err_worse(&worst, e);
 	}
-	if (!worst.kind && k.count && !found->key_locked_ms)
+	strike(c, want, found, &k, &worst);
+	if (!worst.kind && (k.count || *found->key_id) && !found->key_locked_ms)
 		found->key_locked_ms = clock_now(c->clock);
 	if (worst.kind)
 		*e = worst;
@@ -306,6 +403,10 @@ static int forget(struct call *c, struct found *found, struct err *e)
 	if (rc && rc != ERR_ABSENT)
 		return rc;
 	found->key_id[0] = '\0';
+	rc = *found->old_key_id ? c->journal->drop(c->journal, SECRET_KEY, found->old_key_id, e) : 0;
+	if (rc && rc != ERR_ABSENT)
+		return rc;
+	forget_old(found);
 	return 0;
 }
 
@@ -323,15 +424,18 @@ static int key_remove(struct call *c, const struct account *want, struct found *
 	return rc && rc != ERR_ABSENT ? rc : forget(c, found, e);
 }
 
-/* First strike of the cut: from this call on the key that was handed out is worth nothing. */
+/* First strike of the cut: from these calls on what was handed out is worth nothing. */
 static int key_cut(struct call *c, const struct account *want, struct found *found, struct err *e)
 {
-	if (!found->uin || !*found->key_id)
+	struct err worst = { 0 };
+	if (!found->uin || (!*found->key_id && !*found->old_key_id))
 		return 0;
-	int rc = set_status(c, want, found, found->key_id, "Inactive", NULL, e);
-	if (!rc && !found->key_locked_ms)
+	strike(c, want, found, NULL, &worst);
+	if (worst.kind)
+		*e = worst;
+	else if (!found->key_locked_ms)
 		found->key_locked_ms = clock_now(c->clock);
-	return rc == ERR_ABSENT ? 0 : rc;
+	return worst.kind;
 }
 
 const struct driver key_driver = { .name = "key", .observe = key_observe, .ensure = key_ensure, .lock = key_lock,

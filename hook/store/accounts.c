@@ -14,10 +14,11 @@ static const struct column columns[] = {
 	FIELD(COLUMN_INT, lane), FIELD(COLUMN_INT64, due_ms), FIELD(COLUMN_UNSIGNED, attempts), FIELD(COLUMN_INT, trouble_kind),
 	FIELD(COLUMN_TEXT, trouble), FIELD(COLUMN_INT64, sweep_ms), FIELD(COLUMN_INT, owner), FIELD(COLUMN_INT64, want),
 	FIELD(COLUMN_INT64, took), FIELD(COLUMN_TEXT, placement), FIELD(COLUMN_TEXT, found),
-	FIELD(COLUMN_INT64, verify_ms),
+	FIELD(COLUMN_INT64, verify_ms), FIELD(COLUMN_INT64, rotate_ms),
 };
 #define COLUMNS "id, uuid, generation, stage, since_ms, retire_after_ms, cut_strong, cut_csn, cut_ms, hold_reason, complete, " \
-	"lane, due_ms, attempts, trouble_kind, trouble, sweep_ms, owner, want, took, placement, found, verify_ms"
+	"lane, due_ms, attempts, trouble_kind, trouble, sweep_ms, owner, want, took, placement, found, verify_ms, " \
+	"rotate_ms"
 
 static const struct record_type account_type = { columns, ARRAY_LEN(columns), sizeof(struct store_account) };
 
@@ -60,7 +61,7 @@ static int insert(struct store *s, struct store_account *a, struct err *e)
 	int r = db_run(&p, e);
 	if (r < 0)
 		return r;
-	struct query q = db_query(s, "INSERT INTO accounts (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+	struct query q = db_query(s, "INSERT INTO accounts (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
 	/* A NULL in the place of the row id lets SQLite choose one. */
 	db_text(&q, NULL);
 	db_bind(&q, columns + 1, ARRAY_LEN(columns) - 1, a);
@@ -78,7 +79,7 @@ int store_account_new(struct store *s, struct store_account *account, struct err
 		return r;
 	a.owner = 0;
 	a.want = a.took = 0;
-	a.verify_ms = 0;
+	a.verify_ms = a.rotate_ms = 0;
 	unsigned next = 0;
 	r = next_generation(s, a.uuid, &next, e);
 	if (r == 0 && a.generation == 0)
@@ -223,16 +224,16 @@ int store_account_wake(struct store *s, int64_t id, int lane, int64_t due_ms, st
 }
 
 /* The lane of an account that has nothing to do means nothing; any other is as urgent as an audit, or more. */
-#define VERIFY "UPDATE accounts SET verify_ms = ?1, want = want + 1, due_ms = min(due_ms, ?1)," \
+#define ASKED(column) "UPDATE accounts SET " column " = ?1, want = want + 1, due_ms = min(due_ms, ?1)," \
 	" lane = CASE WHEN due_ms = 9223372036854775807 THEN ?2 ELSE lane END WHERE stage = ?3" \
 	" AND generation = (SELECT generation FROM people WHERE people.uuid = accounts.uuid)"
 
-int store_verify(struct store *s, const char *uuid, int stage, int64_t now_ms, int64_t *count, struct err *e)
+static int asked(struct store *s, const char *sql, const char *uuid, int stage, int64_t now_ms, int64_t *count, struct err *e)
 {
 	int r = db_write(s, DB_NORMAL, e);
 	if (r < 0)
 		return r;
-	struct query q = uuid ? db_query(s, VERIFY " AND uuid = ?4") : db_query(s, VERIFY);
+	struct query q = db_query(s, sql);
 	db_int(&q, now_ms);
 	db_int(&q, LANE_AUDIT);
 	db_int(&q, stage);
@@ -246,6 +247,17 @@ int store_verify(struct store *s, const char *uuid, int stage, int64_t now_ms, i
 	if (r == 0)
 		*count = n;
 	return r;
+}
+
+int store_verify(struct store *s, const char *uuid, int stage, int64_t now_ms, int64_t *count, struct err *e)
+{
+	return asked(s, uuid ? ASKED("verify_ms") " AND uuid = ?4" : ASKED("verify_ms"), uuid, stage, now_ms, count, e);
+}
+
+int store_rotate(struct store *s, const char *uuid, int stage, int64_t now_ms, struct err *e)
+{
+	int64_t count;
+	return asked(s, ASKED("rotate_ms") " AND uuid = ?4", uuid, stage, now_ms, &count, e);
 }
 
 int store_verified(struct store *s, int64_t asked_ms, int64_t after_id, size_t max, struct arena *arena,

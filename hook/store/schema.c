@@ -90,6 +90,8 @@ static const char *const steps[] = {
 	"INSERT OR IGNORE INTO meta SELECT 'started', 'before' WHERE EXISTS (SELECT 1 FROM people);",
 
 	"ALTER TABLE frozen ADD COLUMN detail TEXT;",
+
+	"ALTER TABLE accounts ADD COLUMN rotate_ms INTEGER NOT NULL DEFAULT 0;",
 };
 
 static int check_whose(struct store *s, int64_t version, struct err *e)

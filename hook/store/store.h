@@ -103,6 +103,7 @@ struct store_account {
 	int trouble_kind;          /* enum err_kind of the last walk, 0 = none */
 	char *trouble;
 	int64_t verify_ms;         /* somebody asked then for a new proof; 0 = never.  Written by store_verify() only */
+	int64_t rotate_ms;         /* the same for another key.  Written by store_rotate() only */
 	int64_t sweep_ms;          /* the second look at who left, or came back, is due then; 0 = done or none */
 	int owner;                 /* worker number, 0 = nobody */
 	int64_t want, took;
@@ -154,6 +155,8 @@ MUST_USE int store_stuck(struct store *, int64_t now_ms, int64_t *count, struct 
 /* Ask for a new proof of every current account in `stage`, or of one person's (uuid not NULL): verify_ms = now, woken in
  * lane audit, due now.  *count: how many.  Fails: ABSENT (that person has none in this stage). */
 MUST_USE int store_verify(struct store *, const char *uuid, int stage, int64_t now_ms, int64_t *count, struct err *e);
+/* Ask for another key of one person, whose current account is in `stage`: as store_verify(), with rotate_ms. */
+MUST_USE int store_rotate(struct store *, const char *uuid, int stage, int64_t now_ms, struct err *e);
 /* Current accounts with verify_ms = asked_ms, in id order, in pages: for whoever asked. */
 MUST_USE int store_verified(struct store *, int64_t asked_ms, int64_t after_id, size_t max, struct arena *,
 	struct store_account **out, size_t *count, struct err *e);

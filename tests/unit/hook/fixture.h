@@ -89,7 +89,7 @@ static inline void fixture_open(struct fixture *f)
 	memset(f, 0, sizeof(*f));
 	f->a = arena_new(64u << 20);
 	f->clock = clock_virtual(&f->v, fixture_now(), 42);
-	f->settings.life.rotation_ms = 90LL * 86400000;
+	f->settings.cloud.driver.key_age_ms = 90LL * 86400000;
 	f->settings.life.retry_max_ms = 600000;
 	assert_int_equal(store_open(unit_path(f->a, "store.db"), &f->clock, &f->store, &e), 0);
 	fixture_keys(f);

@@ -47,7 +47,7 @@ static void everything_is_shown(void **state)
 	shows(o, OWN_KEY_ID, "KEYID1");
 	str_time_ldap(o->found.key_created_ms, at);
 	shows(o, OWN_KEY_CREATED, at);
-	str_time_ldap(o->found.key_created_ms + o->f.settings.life.rotation_ms, at);
+	str_time_ldap(o->found.key_created_ms + o->f.settings.cloud.driver.key_age_ms, at);
 	shows(o, OWN_ROTATION_DUE, at);
 	shows(o, OWN_PROFILE, "staff");
 	shows(o, OWN_PACKAGE, "baas_personal");

@@ -219,7 +219,8 @@ static void the_least_file_gives_the_defaults(void **state)
 	assert_true(s->life.departures_percent_day == 5);
 	assert_int_equal(s->life.joins_hour, 50);
 	assert_true(s->life.money_day_yuan == 0);
-	assert_int_equal(s->life.rotation_ms, 90LL * 86400000);
+	assert_int_equal(s->cloud.driver.key_age_ms, 0);
+	assert_int_equal(s->cloud.driver.key_overlap_ms, 86400000);
 	assert_int_equal(s->workers, 8);
 	assert_int_equal(s->revoke_workers, 2);
 	assert_string_equal(s->socket, "/run/rollcall/desk");

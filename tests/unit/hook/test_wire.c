@@ -32,6 +32,7 @@ static void requests_are_read_again(void **state)
 		{ WIRE_VERIFY, NULL, WIRE_ADMIN },
 		{ WIRE_VERIFY, "bob", WIRE_ADMIN },
 		{ WIRE_RESUME, "bob", WIRE_ADMIN },
+		{ WIRE_ROTATE, "bob", WIRE_ADMIN },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		unsigned char packet[WIRE_REQUEST_MAX];
@@ -81,7 +82,9 @@ static void bad_requests_are_refused_with_a_reason(void **state)
 		{ P("\x00\x01"), WIRE_OTHER_VERSION, "version" },
 		{ P("\x7f"), WIRE_OTHER_VERSION, "version" },
 		{ P("\x01\x00"), WIRE_UNSUPPORTED, "not served" },
-		{ P("\x01\x09"), WIRE_UNSUPPORTED, "not served" },
+		{ P("\x01\x0a"), WIRE_UNSUPPORTED, "not served" },
+		{ P("\x01\x09"), WIRE_MALFORMED, "missing" },
+		{ P("\x01\x09\x01\x00\x01" "a\x02\x00\x01" "b"), WIRE_MALFORMED, "does not belong" },
 		{ P("\x01\x08"), WIRE_MALFORMED, "missing" },
 		{ P("\x01\x08\x01\x00\x01" "a"), WIRE_MALFORMED, "does not belong" },
 		{ P("\x01\x06\x01\x00\x01" "a"), WIRE_MALFORMED, "missing" },
