@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "common/str.h"
-#include "hook/evidence.h"
 
 #define COMMAND_MEMORY (64u << 20)
 #define TAKES(option) (1u << OPTION_##option)
@@ -70,22 +69,6 @@ static int plan(const struct command_line *l)
 	return ask_and_print(l, WIRE_PLAN, l->arg, l->arg ? print_plan : print_queue);
 }
 
-static int evidence_check(const struct command_line *l)
-{
-	int64_t lines;
-	struct err e;
-	if (evidence_verify(l->arg, &lines, &e))
-		return command_fail(l, COMMAND_REFUSED, "%s", e.text);
-	if (l->option[OPTION_JSON]) {
-		struct json *o = json_object(l->arena);
-		json_put_int(o, "lines", lines);
-		print_json(l, o);
-	} else {
-		fprintf(l->out, "%lld lines, the chain is whole\n", (long long)lines);
-	}
-	return COMMAND_DONE;
-}
-
 static int help(const struct command_line *l);
 
 const struct command_row command_table[] = {
@@ -115,8 +98,12 @@ const struct command_row command_table[] = {
 		"The environment and its data stay.  Whoever is suspended already will be held when he comes back." },
 	{ "resume", "NAME", NULL, 0, command_resume, "end what \"suspend\" or an alarm began",
 		"He gets back what the directory says that he is entitled to." },
-	{ "evidence verify", "FILE", NULL, 0, evidence_check, "check the chain of an evidence file",
+	{ "evidence verify", "FILE", NULL, 0, command_evidence_verify, "check the chain of an evidence file",
 		"Needs no daemon." },
+	{ "evidence export", "NAME FILE...", NULL, 0, command_evidence_export, "all that evidence files say of one person, checked",
+		"Needs no daemon.  NAME is a login name or a UUID.  Name all files: the current one, those that were put\n"
+		"aside, those of a second place.  Behind the events, for each time he left: the change in the directory,\n"
+		"when it was seen, key, login and barrier, the first refused call, with durations." },
 	{ "policy check", "FILE", "[--env ID] [--uin N] [--app-id N] [--region R]\n"
 		"       [--namespace N] [--topic T] [--bucket B] [--catalogue FILE] [--boundary]",
 		TAKES(ENV_ID) | TAKES(UIN) | TAKES(APP_ID) | TAKES(REGION) | TAKES(NAMESPACE) | TAKES(TOPIC) | TAKES(BUCKET) |
@@ -186,16 +173,18 @@ static int help(const struct command_line *l)
 		usage(l->out, l->arena);
 		return COMMAND_DONE;
 	}
-	/* One word is enough to ask for help: "evidence" is "evidence verify". */
-	size_t n = strlen(l->arg);
+	/* One word is enough to ask for help: "evidence" is all commands that begin with it. */
+	size_t n = strlen(l->arg), shown = 0;
 	for (size_t i = 0; i < command_count; i++) {
 		const char *words = command_table[i].words;
-		if (strncmp(words, l->arg, n) == 0 && (words[n] == '\0' || words[n] == ' ')) {
-			usage_of(l->out, l->arena, &command_table[i]);
-			return COMMAND_DONE;
-		}
+		if (strncmp(words, l->arg, n) != 0 || (words[n] != '\0' && words[n] != ' '))
+			continue;
+		fputs(shown++ ? "\n" : "", l->out);
+		usage_of(l->out, l->arena, &command_table[i]);
 	}
-	return command_fail(l, COMMAND_USAGE, "there is no command \"%s\"", l->arg);
+	if (!shown)
+		return command_fail(l, COMMAND_USAGE, "there is no command \"%s\"", l->arg);
+	return COMMAND_DONE;
 }
 
 int command_fail(const struct command_line *l, int exit_status, const char *fmt, ...)
@@ -296,7 +285,7 @@ static void name_command(struct command_line *l, const char **words, size_t n)
 		l->command = find_command(arena_printf(l->arena, "%s %s", words[0], words[1]));
 }
 
-/* What is behind the command's own words is its argument; there is at most one. */
+/* What is behind the command's own words are its arguments: none, one, or as many as its row says. */
 static bool read_words(struct command_line *l, const char **words, size_t n)
 {
 	if (n == 0) {
@@ -305,13 +294,18 @@ static bool read_words(struct command_line *l, const char **words, size_t n)
 	}
 	if (!l->command)
 		return command_fail(l, 0, "there is no command \"%s\" (rollcall help)", words[0]), false;
-	size_t used = strchr(l->command->words, ' ') ? 2 : 1;
-	bool needed = l->command->arg && *l->command->arg != '[';
-	if (n > used + (l->command->arg != NULL))
+	const char *arg = l->command->arg;
+	size_t used = strchr(l->command->words, ' ') ? 2 : 1, most = arg ? 1 + (strchr(arg, ' ') != NULL) : 0;
+	bool needed = arg && *arg != '[', many = arg && strstr(arg, "...");
+	if (n > used + most && !many)
 		return command_fail(l, 0, "\"%s\" takes no argument \"%s\"", l->command->words, words[n - 1]), false;
 	if (n > used)
 		l->arg = words[used];
-	if (needed && !l->arg && !l->option[OPTION_HELP])
+	if (n > used + 1) {
+		l->more = words + used + 1;
+		l->more_count = n - used - 1;
+	}
+	if (needed && n < used + most && !l->option[OPTION_HELP])
 		return command_fail(l, 0, "\"%s\" needs an argument: %s", l->command->words, l->command->arg), false;
 	return true;
 }

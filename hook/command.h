@@ -32,13 +32,15 @@ extern const struct command_option_row command_options[OPTION_COUNT];
 struct command_line {
 	const struct command_row *command;
 	const char *option[OPTION_COUNT];  /* value, "" for a flag, NULL when not given */
-	const char *arg;                   /* the argument behind the command's words; NULL when not given */
+	const char *arg;                   /* the first argument behind the command's words; NULL when not given */
+	const char **more;                 /* those behind it */
+	size_t more_count;
 	struct arena *arena;
 	FILE *out, *err;
 };
 struct command_row {
 	const char *words;         /* "evidence verify" */
-	const char *arg;           /* "NAME", "[NAME]" or NULL */
+	const char *arg;           /* "NAME", "[NAME]", "NAME FILE..." (two or more) or NULL */
 	const char *options;       /* as the help shows them; NULL: none */
 	unsigned takes;            /* bit 1u << option */
 	int (*run)(const struct command_line *);
@@ -87,6 +89,10 @@ int command_verify(const struct command_line *);
 int command_rotate(const struct command_line *);
 int command_suspend(const struct command_line *);
 int command_resume(const struct command_line *);
+
+/* --- command_evidence.c ------------------------------------------------------------------------------------ */
+int command_evidence_verify(const struct command_line *);
+int command_evidence_export(const struct command_line *);
 
 /* --- command_policy.c ------------------------------------------------------------------------------------- */
 int command_policy_check(const struct command_line *);

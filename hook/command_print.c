@@ -271,6 +271,60 @@ static void print_counts(const struct command_line *l, const struct json *o, con
 	fputc('\n', l->out);
 }
 
+/* --- figures ------------------------------------------------------------------------------------------------ */
+
+static void print_offboarding(const struct command_line *l, const struct json *o)
+{
+	static const struct { const char *member, *what; } others[] = { { "not_refused_yet", "not refused yet" },
+		{ "not_proved", "not proved" }, { "no_moment_of_change", "without a moment of the change" } };
+	int64_t n = json_int_or(o, "measured", 0);
+	const char *comma = "";
+	if (!o)
+		return;
+	fprintf(l->out, "\nleavers, from the change in the directory to the first refused call: ");
+	if (n > 0)
+		fprintf(l->out, "p50 %lld ms, p95 %lld ms, p99 %lld ms of %lld", (long long)json_int_or(o, "p50_ms", 0),
+			(long long)json_int_or(o, "p95_ms", 0), (long long)json_int_or(o, "p99_ms", 0), (long long)n);
+	else
+		fprintf(l->out, "none yet");
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		int64_t count = json_int_or(o, others[i].member, 0);
+		if (count > 0)
+			fprintf(l->out, "%s%lld %s", *comma ? comma : "; ", (long long)count, others[i].what);
+		comma = count > 0 ? ", " : comma;
+	}
+	fputc('\n', l->out);
+}
+
+static void print_stuck(const struct command_line *l, const struct json *body)
+{
+	const struct json *people = json_get(body, "stuck_people");
+	int64_t stuck = json_int_or(body, "stuck", 0);
+	if (stuck == 0)
+		return;
+	fprintf(l->out, "\naccess that is not taken away yet: %lld%s\n", (long long)stuck,
+		(size_t)stuck > json_count(people) ? ", the longest of them" : "");
+	print_people(l, people, now_of(body));
+}
+
+static void print_brakes(const struct command_line *l, const struct json *list)
+{
+	static const char *const titles[] = { "BRAKE", "WINDOW", ">THROUGH", ">HELD BACK", ">LIMIT" };
+	static const char *const numbers[] = { "through", "held_back", "limit" };
+	struct table t;
+	if (!json_first(list))
+		return;
+	fputc('\n', l->out);
+	table_init(&t, l->arena, ARRAY_LEN(titles), titles);
+	for (const struct json *b = json_first(list); b; b = json_next(b)) {
+		table_add(&t, json_text(b, "brake"));
+		table_add(&t, json_text(b, "window"));
+		for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+			table_add(&t, json_has(b, numbers[i]) ? json_print(l->arena, json_get(b, numbers[i])) : NULL);
+	}
+	table_print(&t, l->out);
+}
+
 /* --- the four answers ---------------------------------------------------------------------------------------- */
 
 void print_status(const struct command_line *l, const struct json *body)
@@ -284,6 +338,7 @@ void print_status(const struct command_line *l, const struct json *body)
 	print_counts(l, json_get(body, "lanes"), "LANE");
 	fprintf(l->out, "%lld people, %lld letters to the directory, %lld open intents\n", (long long)json_int_or(body, "people", 0),
 		(long long)json_int_or(body, "outbox", 0), (long long)json_int_or(body, "open_intents", 0));
+	print_stuck(l, body);
 	if (troubled > 0) {
 		fprintf(l->out, "\nin trouble: %lld%s\n", (long long)troubled,
 			(size_t)troubled > json_count(trouble) ? ", the first of them" : "");
@@ -291,6 +346,8 @@ void print_status(const struct command_line *l, const struct json *body)
 	}
 	print_held(l, body);
 	print_waiting(l, json_get(body, "waiting"));
+	print_brakes(l, json_get(body, "brakes"));
+	print_offboarding(l, json_get(body, "offboarding"));
 }
 
 void print_show(const struct command_line *l, const struct json *body)

@@ -58,6 +58,10 @@ MUST_USE int desk_show(const struct desk_request *, struct json **body, struct e
 /* Nothing is put when there is no such moment. */
 void desk_put_time(struct json *, const char *name, int64_t ms);
 
+struct json *desk_lines(const struct desk_request *, const struct store_line *, size_t count);
+
+/* desk_figures.c: leavers' durations, cuts that do not get on, the windows of the brakes. */
+MUST_USE int desk_put_figures(const struct desk_request *, struct json *into, struct err *e);
 /* desk_steer.c: what an administrator asks to be done. */
 MUST_USE int desk_verify(const struct desk_request *, struct json **body, struct err *e);
 MUST_USE int desk_rotate(const struct desk_request *, struct json **body, struct err *e);

@@ -73,7 +73,7 @@ static struct json *line_of(const struct desk_request *r, const struct store_lin
 	return o;
 }
 
-static struct json *lines_of(const struct desk_request *r, const struct store_line *lines, size_t count)
+struct json *desk_lines(const struct desk_request *r, const struct store_line *lines, size_t count)
 {
 	struct json *list = json_array(r->arena);
 	for (size_t i = 0; i < count; i++)
@@ -138,7 +138,7 @@ static int put_troubled(const struct desk_request *r, struct json *o, struct err
 	if (rc)
 		return rc;
 	json_put_int(o, "troubled", total);
-	json_put(o, "trouble", lines_of(r, lines, count));
+	json_put(o, "trouble", desk_lines(r, lines, count));
 	return 0;
 }
 
@@ -151,7 +151,7 @@ static int put_held(const struct desk_request *r, struct json *o, struct err *e)
 	if (rc)
 		return rc;
 	json_put_int(o, "held", total);
-	json_put(o, "holds", lines_of(r, lines, count));
+	json_put(o, "holds", desk_lines(r, lines, count));
 	return 0;
 }
 
@@ -191,6 +191,8 @@ static int status(const struct desk_request *r, struct json **body, struct err *
 		rc = put_held(r, o, e);
 	if (!rc)
 		rc = put_waiting(r, o, e);
+	if (!rc)
+		rc = desk_put_figures(r, o, e);
 	if (rc)
 		return rc;
 	if (r->parts->health)
@@ -338,7 +340,7 @@ static int plan_of_all(const struct desk_request *r, struct json **body, struct 
 		return rc;
 	desk_put_time(o, "now", clock_now(r->parts->clock));
 	json_put_int(o, "queued", total);
-	json_put(o, "queue", lines_of(r, lines, count));
+	json_put(o, "queue", desk_lines(r, lines, count));
 	rc = put_waiting(r, o, e);
 	if (!rc)
 		rc = desk_put_lists(r, o, e);

@@ -61,6 +61,18 @@ static void put_clean(struct json *doc, struct arena *arena, const char *name, c
 	json_put_text(doc, name, cut);
 }
 
+static void put_moments(struct json *doc, const struct evidence_moments *m)
+{
+	if (!m)
+		return;
+	const struct { const char *name; int64_t ms; } all[] = { { "changed_ms", m->changed_ms }, { "seen_ms", m->seen_ms },
+		{ "barrier_ms", m->barrier_ms }, { "key_off_ms", m->key_off_ms }, { "console_off_ms", m->console_off_ms },
+		{ "cut_ms", m->cut_ms }, { "refused_ms", m->refused_ms } };
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i].ms)
+			json_put_int(doc, all[i].name, all[i].ms);
+}
+
 void evidence_fill(struct json *doc, struct arena *arena, const struct evidence_line *l, int64_t now_ms, size_t most)
 {
 	char at[TIME_TEXT];
@@ -77,6 +89,7 @@ void evidence_fill(struct json *doc, struct arena *arena, const struct evidence_
 	put_clean(doc, arena, "why", l->why, most);
 	put_clean(doc, arena, "request_id", l->request_id, most);
 	put_clean(doc, arena, "csn", l->csn, most);
+	put_moments(doc, l->moments);
 }
 
 /* The line with its line end, linked to the head. */

@@ -29,6 +29,11 @@ void evidence_close(struct evidence *);
  * is told, and tried again when it is needed. */
 void evidence_second(struct evidence *, const char *path);
 
+/* A leaver's; 0: not (yet) known.  They go into the line under these names. */
+struct evidence_moments {
+	int64_t changed_ms;        /* when the directory changed */
+	int64_t seen_ms, barrier_ms, key_off_ms, console_off_ms, cut_ms, refused_ms;
+};
 struct evidence_line {
 	const char *event;         /* "stage", "did", "cut", "directory", "alarm", "secret", "start", ... */
 	const char *uuid, *login;  /* may be NULL */
@@ -37,7 +42,8 @@ struct evidence_line {
 	const char *what;          /* "CreateEnv rc-... done", "ACTIVE -> SUSPENDED" */
 	const char *why;           /* "disabled: employeeType=retired"; may be NULL */
 	const char *request_id;    /* may be NULL */
-	const char *csn;           /* the directory's change number; may be NULL */
+	const char *csn;           /* the directory's change number: entryCSN, or modifyTimestamp; may be NULL */
+	const struct evidence_moments *moments;    /* may be NULL */
 };
 /* Fails: TEMP (the file did not take it; it is in the second place). */
 MUST_USE int evidence_add(struct evidence *, const struct evidence_line *, struct err *e);
@@ -55,5 +61,8 @@ void evidence_head(struct evidence *, int64_t *lines, char head[SHA256_HEX]);
 void evidence_tell_head(struct evidence *);
 /* Walk a file.  *lines counts good ones.  Fails: INPUT with the line number and what is wrong. */
 MUST_USE int evidence_verify(const char *path, int64_t *lines, struct err *e);
+/* The same, and each good line (one JSON object, without its line end) is shown, as far as the file is whole. */
+MUST_USE int evidence_read(const char *path, void (*each)(void *ctx, const char *line, size_t n), void *ctx, int64_t *lines,
+	struct err *e);
 
 #endif

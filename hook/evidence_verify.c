@@ -65,6 +65,8 @@ struct walk {
 	struct str torn;                /* lines that are torn and must be explained by the next whole one */
 	int64_t torn_at;                /* the first of them, 0 = none */
 	char why[120];
+	void (*each)(void *ctx, const char *line, size_t n);
+	void *ctx;
 };
 
 static int unexplained(const struct walk *w, struct err *e)
@@ -109,13 +111,16 @@ static int step(struct walk *w, const char *line, size_t n, struct err *e)
 	w->last_n = link.n;
 	memcpy(w->head, link.digest, sizeof(w->head));
 	w->good++;
+	if (w->each)
+		w->each(w->ctx, line, n);
 	return 0;
 }
 
-int evidence_verify(const char *path, int64_t *lines, struct err *e)
+int evidence_read(const char *path, void (*each)(void *ctx, const char *line, size_t n), void *ctx, int64_t *lines,
+	struct err *e)
 {
 	AUTO_ARENA struct arena *arena = arena_new(4 * EVIDENCE_TAIL_BYTES);
-	struct walk w = { .arena = arena };
+	struct walk w = { .arena = arena, .each = each, .ctx = ctx };
 	AUTO_FREE char *line = NULL;
 	size_t room = 0;
 	ssize_t n;
@@ -138,4 +143,9 @@ int evidence_verify(const char *path, int64_t *lines, struct err *e)
 	if (r == 0)
 		*lines = w.good;
 	return r;
+}
+
+int evidence_verify(const char *path, int64_t *lines, struct err *e)
+{
+	return evidence_read(path, NULL, NULL, lines, e);
 }

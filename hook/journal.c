@@ -37,7 +37,9 @@ static void record(struct taken *t, const char *event, enum row_id row, const ch
 		.generation = t->account.generation,
 		.row = d->name,
 		.what = what,
-		.request_id = request_id };
+		.why = t->account.hold_reason ? t->account.hold_reason : t->person.reason,
+		.request_id = request_id,
+		.csn = t->person.csn };
 	*rc = evidence_add(t->parts->evidence, &line, e);
 }
 

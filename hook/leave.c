@@ -36,10 +36,16 @@ static int64_t row_moment(const struct taken *t, enum row_id row)
 	return t->cut_at_ms[row] ? t->cut_at_ms[row] : t->found.verified_ms[row];
 }
 
-void leave_note(struct taken *t, bool complete)
+static struct evidence_moments moments_of(const struct store_offboarding *o)
+{
+	return (struct evidence_moments){ .changed_ms = o->changed_ms, .seen_ms = o->seen_ms, .barrier_ms = o->barrier_ms,
+		.key_off_ms = o->key_off_ms, .console_off_ms = o->console_off_ms, .cut_ms = o->cut_ms, .refused_ms = o->refused_ms };
+}
+
+struct evidence_moments leave_note(struct taken *t, bool complete)
 {
 	const struct store_account *a = &t->account;
-	struct store_offboarding o = { .generation = a->generation,
+	struct store_offboarding all, o = { .generation = a->generation,
 		.changed_ms = changed(t),
 		.seen_ms = a->since_ms,
 		.key_off_ms = row_moment(t, ROW_KEY),
@@ -49,10 +55,15 @@ void leave_note(struct taken *t, bool complete)
 	struct err e;
 	/* Who is held by an alarm or a human has not left. */
 	if (a->stage != STAGE_SUSPENDED)
-		return;
+		return (struct evidence_moments){ 0 };
 	str_copy(o.uuid, sizeof(o.uuid), a->uuid);
-	if (store_offboarding_put(t->parts->store, &o, &e))
+	/* What earlier attempts did counts: the first moment of each. */
+	int rc = store_offboarding_put(t->parts->store, &o, &e);
+	if (!rc)
+		rc = store_offboarding_get(t->parts->store, o.uuid, o.generation, &all, &e);
+	if (rc)
 		log_err(LOG_ERROR_LEVEL, "store", t->person.login, &e);
+	return moments_of(rc ? &o : &all);
 }
 
 /* --- the key ------------------------------------------------------------------------------------------------- */
@@ -103,15 +114,16 @@ static enum answer call_each(struct taken *t, const char **keys, struct err *e)
 	return worst;
 }
 
-static void put(struct taken *t, const struct store_offboarding *o, const char *event, const char *what, const char *why,
-	const struct err *answer)
+static void put(struct taken *t, const struct store_offboarding *o, struct evidence_line line, const struct err *answer)
 {
 	struct err e;
 	if (store_offboarding_put(t->parts->store, o, &e)) {
 		log_err(LOG_ERROR_LEVEL, "store", t->person.login, &e);       /* and asked again */
 		return;
 	}
-	taken_say(t, event, what, why, answer->request_id, t->account.cut_csn);
+	line.request_id = answer->request_id;
+	line.csn = t->account.cut_csn;
+	taken_say(t, line);
 }
 
 static const char *since(struct taken *t, int64_t now, int64_t then, const char *what)
@@ -124,11 +136,13 @@ static void refused(struct taken *t, const struct store_offboarding *o, const ch
 	struct arena *a = t->worker->arena;
 	int64_t now = clock_now(t->parts->clock);
 	struct store_offboarding moment = { .generation = o->generation, .refused_ms = now };
+	struct evidence_moments moments = moments_of(o);
 	memcpy(moment.uuid, o->uuid, sizeof(moment.uuid));
-	put(t, &moment, "refused", arena_printf(a, "%s: %s", keys, answer->code),
-		arena_printf(a, "%s%s%s, %s", since(t, now, o->changed_ms, "the change in the directory"), o->changed_ms ? ", " : "",
-			since(t, now, o->seen_ms, "it was seen"), since(t, now, o->cut_ms, "the cut")),
-		answer);
+	moments.refused_ms = now;
+	const char *why = arena_printf(a, "%s%s%s, %s", since(t, now, o->changed_ms, "the change in the directory"),
+		o->changed_ms ? ", " : "", since(t, now, o->seen_ms, "it was seen"), since(t, now, o->cut_ms, "the cut"));
+	put(t, &moment, (struct evidence_line){ .event = "refused",
+		.what = arena_printf(a, "%s: %s", keys, answer->code), .why = why, .moments = &moments }, answer);
 }
 
 static void give_up(struct taken *t, const struct store_offboarding *o, bool works, const struct err *answer)
@@ -137,7 +151,9 @@ static void give_up(struct taken *t, const struct store_offboarding *o, bool wor
 	memcpy(moment.uuid, o->uuid, sizeof(moment.uuid));
 	const char *what = works ? "the key of a leaver still works" : "the key of a leaver could not be tried";
 	log_event(works ? LOG_ALARM_LEVEL : LOG_WARN_LEVEL, "engine", t->person.login, "%s: %s", what, answer->text);
-	put(t, &moment, works ? "alarm" : "unproved", what, answer->text, answer);
+	const struct evidence_moments moments = moments_of(o);
+	put(t, &moment, (struct evidence_line){ .event = works ? "alarm" : "unproved", .what = what, .why = answer->text,
+		.moments = &moments }, answer);
 }
 
 /* His suspension is measured, complete, and his key not known to be refused. */

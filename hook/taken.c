@@ -127,17 +127,12 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 	return regrant(t, &t->found, &t->want, e);
 }
 
-void taken_say(struct taken *t, const char *event, const char *what, const char *why, const char *request_id, const char *csn)
+void taken_say(struct taken *t, struct evidence_line line)
 {
-	const struct evidence_line line = { .event = event,
-		.uuid = t->account.uuid,
-		.login = t->person.login,
-		.generation = t->account.generation,
-		.what = what,
-		.why = why,
-		.request_id = request_id,
-		.csn = csn };
 	struct err e;
+	line.uuid = t->account.uuid;
+	line.login = t->person.login;
+	line.generation = t->account.generation;
 	if (evidence_add(t->parts->evidence, &line, &e))
 		log_err(LOG_ERROR_LEVEL, "evidence", t->person.login, &e);
 }
@@ -172,7 +167,8 @@ static void stuck(struct taken *t, const struct err *e)
 	char *what = arena_printf(t->worker->arena, "access is not taken away yet, %s after it was decided, %u attempts failed in a row",
 		str_duration(t->worker->arena, for_ms), a->attempts);
 	log_event(LOG_ALARM_LEVEL, "engine", t->person.login, "%s: %s", what, e->text);
-	taken_say(t, "alarm", what, e->text, e->request_id, t->account.cut_csn);
+	taken_say(t, (struct evidence_line){ .event = "alarm", .what = what, .why = e->text, .request_id = e->request_id,
+		.csn = t->account.cut_csn });
 }
 
 /* A failed walk: when is this account due again? */
@@ -257,8 +253,9 @@ static bool cut(struct taken *t)
 	struct walk_result r;
 	walk_cut(&t->walk, &r);
 	POINT("cut.done");
-	leave_note(t, r.complete);
-	taken_say(t, "cut", r.complete ? "cut complete" : "cut, not complete yet", t->person.reason, NULL, t->person.csn);
+	const struct evidence_moments moments = leave_note(t, r.complete);
+	taken_say(t, (struct evidence_line){ .event = "cut", .what = r.complete ? "cut complete" : "cut, not complete yet",
+		.why = a->hold_reason ? a->hold_reason : t->person.reason, .csn = t->person.csn, .moments = &moments });
 	if (!r.complete) {
 		come_back(t, &r.worst);
 		return false;
@@ -328,8 +325,8 @@ bool taken_strike(struct taken *t)
 	struct walk_result r;
 	t->walk.trust_since_ms = INT64_MAX;      /* the store may be behind: nothing that it says was done counts */
 	walk_cut(&t->walk, &r);
-	taken_say(t, "cut", r.complete ? "cut without the store" : "cut without the store, not complete yet", t->person.reason, NULL,
-		t->person.csn);
+	taken_say(t, (struct evidence_line){ .event = "cut", .what = r.complete ? "cut without the store"
+		: "cut without the store, not complete yet", .why = t->person.reason, .csn = t->person.csn });
 	return r.complete;
 }
 

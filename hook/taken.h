@@ -53,11 +53,11 @@ bool taken_strike(struct taken *);
 void taken_failed(struct taken *, const struct err *e);
 
 void journal_make(struct taken *);
-/* One line of evidence about him; request_id and csn may be NULL. */
-void taken_say(struct taken *, const char *event, const char *what, const char *why, const char *request_id, const char *csn);
+/* One line of evidence about him, who is filled in. */
+void taken_say(struct taken *, struct evidence_line);
 
 /* leave.c: after an attempt of the cut, his figures so far. */
-void leave_note(struct taken *, bool complete);
+struct evidence_moments leave_note(struct taken *, bool complete);
 /* After the cut his key is called until it is refused.  When to come again for that; 0: nothing to do (any more). */
 int64_t leave_probe(struct taken *);
 

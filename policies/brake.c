@@ -4,10 +4,15 @@
 
 #include "common/failpoint.h"
 
+int64_t brake_allows(const struct brake_limit *l, int64_t roll)
+{
+	int64_t share = (int64_t)((double)roll * l->percent / 100.0);
+	return share > l->count ? share : l->count;
+}
+
 static bool fits(const struct brake_limit *l, int64_t roll, int64_t departing)
 {
-	double share = (double)roll * l->percent / 100.0;
-	return (double)departing <= (share > (double)l->count ? share : (double)l->count);
+	return departing <= brake_allows(l, roll);
 }
 
 bool brake_lets(const struct brake_rules *r, const struct brake_load *l, const char **why)

@@ -22,6 +22,8 @@ struct brake_load {
 	int64_t hour, day;       /* let through or held back within the window */
 	int64_t wanting;         /* would depart now */
 };
+/* How many may depart within the window of this limit, of a roll of this size. */
+int64_t brake_allows(const struct brake_limit *, int64_t roll);
 /* May all who want to depart?  *why (constant text) is set when not. */
 bool brake_lets(const struct brake_rules *, const struct brake_load *, const char **why);
 

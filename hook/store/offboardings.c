@@ -1,4 +1,4 @@
-/* Leavers' figures: one row per account, begun anew by each suspension.  And how many cuts do not get on. */
+/* Leavers' figures: one row per account, begun anew by each suspension. */
 #include <string.h>
 
 #include "common/failpoint.h"
@@ -56,29 +56,4 @@ int store_offboardings(struct store *s, size_t max, struct arena *arena, struct 
 	struct query q = db_query(s, "SELECT " COLUMNS " FROM offboardings ORDER BY seen_ms DESC, uuid, generation LIMIT ?");
 	db_int(&q, (int64_t)max);
 	return db_read_end(s, db_all(&q, &offboarding_type, arena, out, count, e));
-}
-
-int store_stuck(struct store *s, int64_t now_ms, int64_t *count, struct err *e)
-{
-	/* Two ranges, so that the indexes of the queue serve both halves of the lane. */
-	static const char *const halves[] = {
-		"SELECT count(*) FROM accounts WHERE owner = 0 AND lane = ?1 AND due_ms < 9223372036854775807"
-		" AND (attempts > ?2 OR since_ms < ?3)",
-		"SELECT count(*) FROM accounts WHERE owner <> 0 AND lane = ?1 AND (attempts > ?2 OR since_ms < ?3)",
-	};
-	int64_t sum = 0;
-	int r = db_read(s, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(halves); i++) {
-		struct query q = db_query(s, halves[i]);
-		db_int(&q, LANE_REVOKE);
-		db_int(&q, STORE_STUCK_ATTEMPTS);
-		db_int(&q, now_ms - STORE_STUCK_MS);
-		sum += db_row(&q) ? db_get_int(&q, 0) : 0;
-		r = db_end(&q, e);
-	}
-	if (r == 0)
-		*count = sum;
-	return db_read_end(s, r);
 }

@@ -120,3 +120,37 @@ int store_queue(struct store *s, int64_t now_ms, size_t max, struct arena *a, st
 	int r = db_read(s, e);
 	return r < 0 ? r : db_read_end(s, queue(s, now_ms, max, a, out, count, total, e));
 }
+
+static void bind_stuck(struct query *q, int64_t now_ms)
+{
+	db_int(q, LANE_REVOKE);
+	db_int(q, STORE_STUCK_ATTEMPTS);
+	db_int(q, now_ms - STORE_STUCK_MS);
+}
+
+static int stuck(struct store *s, int64_t now_ms, size_t max, struct arena *a, struct store_line **out, size_t *count,
+	int64_t *total, struct err *e)
+{
+	/* Two ranges, so that the indexes of the queue serve both halves of the lane. */
+	struct query all = db_query(s, "SELECT (SELECT count(*) FROM accounts WHERE owner = 0 AND lane = ?1"
+		" AND due_ms < 9223372036854775807 AND (attempts > ?2 OR since_ms < ?3))"
+		" + (SELECT count(*) FROM accounts WHERE owner <> 0 AND lane = ?1 AND (attempts > ?2 OR since_ms < ?3))");
+	bind_stuck(&all, now_ms);
+	int r = count_of(all, total, e);
+	*count = 0;
+	if (r < 0 || *total == 0)
+		return r;
+	struct query q = db_query(s, "SELECT " COLUMNS " FROM accounts a JOIN people p ON p.uuid = a.uuid WHERE a.lane = ?1"
+		" AND (a.owner <> 0 OR a.due_ms < 9223372036854775807) AND (a.attempts > ?2 OR a.since_ms < ?3)"
+		" ORDER BY a.since_ms, a.id LIMIT ?4");
+	bind_stuck(&q, now_ms);
+	db_int(&q, (int64_t)max);
+	return db_all(&q, &line_type, a, out, count, e);
+}
+
+int store_stuck(struct store *s, int64_t now_ms, size_t max, struct arena *a, struct store_line **out, size_t *count,
+	int64_t *total, struct err *e)
+{
+	int r = db_read(s, e);
+	return r < 0 ? r : db_read_end(s, stuck(s, now_ms, max, a, out, count, total, e));
+}

@@ -147,10 +147,6 @@ MUST_USE int store_revocations(struct store *, size_t max, struct arena *, struc
 	struct err *e);
 /* Let go of an account that could not be given back (the store was down then): due now. */
 MUST_USE int store_release(struct store *, int64_t account_id, int worker, struct err *e);
-/* Cuts that do not get on: in lane revoke after more than so many failures in a row, or for longer than this. */
-#define STORE_STUCK_ATTEMPTS 10
-#define STORE_STUCK_MS INT64_C(300000)
-MUST_USE int store_stuck(struct store *, int64_t now_ms, int64_t *count, struct err *e);
 
 /* Ask for a new proof of every current account in `stage`, or of one person's (uuid not NULL): verify_ms = now, woken in
  * lane audit, due now.  *count: how many.  Fails: ABSENT (that person has none in this stage). */
@@ -192,6 +188,12 @@ MUST_USE int store_troubled(struct store *, size_t max, struct arena *, struct s
 /* Whoever is held, and whoever will be when he comes back; the newest first.  *total as above. */
 MUST_USE int store_held(struct store *, size_t max, struct arena *, struct store_line **out, size_t *count, int64_t *total,
 	struct err *e);
+/* Cuts that do not get on: in lane revoke after more than so many failures in a row, or for longer than this.  The longest
+ * first; *total as above. */
+#define STORE_STUCK_ATTEMPTS 10
+#define STORE_STUCK_MS INT64_C(300000)
+MUST_USE int store_stuck(struct store *, int64_t now_ms, size_t max, struct arena *, struct store_line **out, size_t *count,
+	int64_t *total, struct err *e);
 /* What workers have in hand, is due, or will be without an audit; most urgent first. */
 MUST_USE int store_queue(struct store *, int64_t now_ms, size_t max, struct arena *, struct store_line **out, size_t *count,
 	int64_t *total, struct err *e);

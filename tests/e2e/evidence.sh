@@ -55,6 +55,16 @@ at_most "$(jq -r '.why | capture("(?<ms>[0-9]+) ms after the change").ms' <<<"$l
 	"the duration counts from the change in the directory"
 equal "$(jq -r --arg login ada 'select(.login == $login) | .event' "$file" | grep -cx refused)" 1 "once"
 
+# --- all of it, of one person ---------------------------------------------------------------------------------------------
+all_of=$(rollcall --json evidence export ada "$file")
+equal "$(jq -r '[.events[] | select(.event == "did" and .row != "proof") | select(.what and .why and .request_id and .csn | not)] | length' \
+	<<<"$all_of")" 0 "each change says what, why, the request id and the directory's change number"
+equal "$(jq -r '.departures | length' <<<"$all_of")" 1 "she left once"
+check "with every moment, in an order that can be" jq -e '.departures[0] | .changed_ms <= .seen_ms and .seen_ms <= .key_off_ms and
+	.key_off_ms <= .console_off_ms and .console_off_ms <= .barrier_ms and .barrier_ms <= .cut_ms and .cut_ms <= .refused_ms' <<<"$all_of"
+at_most "$(jq '.departures[0] | (.changed_ms + .durations_ms.refused - .refused_ms) | fabs' <<<"$all_of")" 0 "and durations that are their differences"
+check "by her UUID, too" rollcall evidence export "$(jq -r .uuid <<<"$all_of")" "$file"
+
 # --- the file is gone ----------------------------------------------------------------------------------------------------
 mv "$file" "$W/elsewhere"
 ldap_add "$(person eve)"
@@ -110,6 +120,7 @@ if [ "$(id -u)" = 0 ] && mkdir "$W/disk" && mount -t tmpfs -o size=1m,mode=700 r
 	check "the file is whole" rollcall evidence verify "$file"
 	daemon_stop
 	umount "$file"
+	trap world_end EXIT
 else
 	skip "a full disk" "no file system can be mounted"
 fi

@@ -87,6 +87,100 @@ static void status_lists_who_is_in_trouble(void **state)
 	assert_int_equal(json_int_or(ask(h, WIRE_STATUS, NULL).body, "troubled", -1), 2);
 }
 
+static void leaver(struct hall *h, unsigned generation, int64_t changed_ms, int64_t took_ms)
+{
+	struct err e = { 0 };
+	struct store_offboarding o = { .generation = generation, .changed_ms = changed_ms, .seen_ms = h->f.v.now_ms,
+		.cut_ms = h->f.v.now_ms + 1, .refused_ms = took_ms ? h->f.v.now_ms + took_ms : 0 };
+	str_copy(o.uuid, sizeof(o.uuid), ALICE);
+	assert_int_equal(store_offboarding_put(h->f.store, &o, &e), 0);
+}
+
+static void status_says_how_long_leaving_takes(void **state)
+{
+	struct hall *h = *state;
+	int64_t now = h->f.v.now_ms;
+	need_root();
+	struct answer a = ask(h, WIRE_STATUS, NULL);
+	assert_int_equal(json_int_or(a.body, "offboarding.measured", -1), 0);
+	assert_false(json_has(a.body, "offboarding.p50_ms"));
+	/* 200 durations: 5, 10 ... 1000 ms. */
+	for (unsigned i = 200; i > 0; i--)
+		leaver(h, i, now, i * 5);
+	leaver(h, 201, 0, 7000);
+	leaver(h, 202, now, 0);
+	a = ask(h, WIRE_STATUS, NULL);
+	assert_int_equal(json_int_or(a.body, "offboarding.measured", -1), 200);
+	assert_int_equal(json_int_or(a.body, "offboarding.p50_ms", -1), 500);
+	assert_int_equal(json_int_or(a.body, "offboarding.p95_ms", -1), 950);
+	assert_int_equal(json_int_or(a.body, "offboarding.p99_ms", -1), 990);
+	assert_int_equal(json_int_or(a.body, "offboarding.max_ms", -1), 1000);
+	assert_int_equal(json_int_or(a.body, "offboarding.no_moment_of_change", -1), 1);
+	assert_int_equal(json_int_or(a.body, "offboarding.not_refused_yet", -1), 1);
+	assert_int_equal(json_int_or(a.body, "offboarding.not_proved", -1), 0);
+}
+
+static void status_names_whose_access_is_not_taken_away(void **state)
+{
+	struct hall *h = *state;
+	struct err e = { 0 };
+	need_root();
+	assert_int_equal(json_int_or(ask(h, WIRE_STATUS, NULL).body, "stuck", -1), 0);
+	h->account.stage = STAGE_SUSPENDED;
+	h->account.lane = LANE_REVOKE;
+	h->account.since_ms = h->f.v.now_ms - STORE_STUCK_MS - 1;
+	h->account.due_ms = h->f.v.now_ms;
+	assert_int_equal(store_account_news(h->f.store, &h->account, &e), 0);
+	struct answer a = ask(h, WIRE_STATUS, NULL);
+	assert_int_equal(json_int_or(a.body, "stuck", -1), 1);
+	assert_string_equal(json_text(a.body, "stuck_people[0].login"), "alice");
+}
+
+static const struct json *brake_of(const struct json *body, const char *brake, const char *window)
+{
+	for (const struct json *b = json_first(json_get(body, "brakes")); b; b = json_next(b))
+		if (str_eq(json_text(b, "brake"), brake) && str_eq(json_text(b, "window"), window))
+			return b;
+	fail_msg("there is no brake \"%s\" of a %s", brake, window);
+	return NULL;
+}
+
+static void status_says_what_the_brakes_let_through(void **state)
+{
+	struct hall *h = *state;
+	struct err e = { 0 };
+	struct store *s = h->f.store;
+	int64_t now = h->f.v.now_ms;
+	need_root();
+	h->f.settings.life.departures_hour = 1;
+	h->f.settings.life.departures_percent = 250;      /* of one */
+	h->f.settings.life.departures_day = 15;
+	h->f.settings.life.joins_hour = 0;
+	h->f.settings.life.retirements_day = 20;
+	h->account.stage = STAGE_ACTIVE;
+	h->account.due_ms = INT64_MAX;
+	assert_int_equal(store_account_news(s, &h->account, &e), 0);
+	assert_int_equal(store_act_add(s, ACT_KIND_DEPARTURE, ALICE, "", now - 1000, 0, &e), 0);
+	assert_int_equal(store_act_add(s, ACT_KIND_DEPARTURE, BOB, "", now - 2 * 3600 * 1000, 0, &e), 0);
+	assert_int_equal(store_act_add(s, ACT_KIND_JOIN, ALICE, "", now - 1000, 1990, &e), 0);
+	struct store_frozen row = { .kind = FROZEN_DEPARTURE, .branch = (char *)"", .why = (char *)"why" };
+	str_copy(row.uuid, sizeof(row.uuid), BOB);
+	assert_int_equal(store_frozen_put(s, &row, now, h->f.a, NULL, &e), 0);
+	const struct json *body = ask(h, WIRE_STATUS, NULL).body, *b = brake_of(body, "departures", "hour");
+	assert_int_equal(json_int_or(b, "through", -1), 1);
+	assert_int_equal(json_int_or(b, "held_back", -1), 1);
+	assert_int_equal(json_int_or(b, "limit", -1), 2);
+	b = brake_of(body, "departures", "day");
+	assert_int_equal(json_int_or(b, "through", -1), 2);
+	assert_int_equal(json_int_or(b, "limit", -1), 15);
+	b = brake_of(body, "joins", "hour");
+	assert_int_equal(json_int_or(b, "through", -1), 1);
+	assert_false(json_has(b, "limit"));
+	assert_int_equal(json_int_or(brake_of(body, "money (fen)", "day"), "through", -1), 1990);
+	assert_int_equal(json_int_or(brake_of(body, "retirements", "day"), "limit", -1), 20);
+	assert_int_equal(json_int_or(brake_of(body, "holds by alarm", "hour"), "through", -1), 0);
+}
+
 static void show_tells_everything_of_one_person(void **state)
 {
 	struct hall *h = *state;
@@ -348,7 +442,8 @@ static void refusals_cannot_fill_the_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HALL(status_counts_people), HALL(status_lists_who_is_in_trouble),
+		HALL(status_counts_people), HALL(status_lists_who_is_in_trouble), HALL(status_says_how_long_leaving_takes),
+		HALL(status_names_whose_access_is_not_taken_away), HALL(status_says_what_the_brakes_let_through),
 		HALL(show_tells_everything_of_one_person), HALL(nobody_and_two_people_are_told_apart),
 		HALL(the_queue_is_sorted_by_urgency), HALL(a_plan_of_one_person_is_looked_up),
 		HALL(sealed_values_are_handed_out_and_recorded), HALL(a_long_answer_comes_in_several_packets),

@@ -351,8 +351,10 @@ static void after_a_restart_it_is_called(void **state)
 
 static int64_t stuck(struct plant *p)
 {
+	struct store_line *lines;
+	size_t listed;
 	int64_t n = -1;
-	OK(store_stuck(p->store, p->cloud->v.now_ms, &n, &p->e));
+	OK(store_stuck(p->store, p->cloud->v.now_ms, 10, p->a, &lines, &listed, &n, &p->e));
 	return n;
 }
 

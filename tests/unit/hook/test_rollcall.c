@@ -282,6 +282,20 @@ static void answers_are_shown_to_people(void **state)
 		"\nin trouble: 60, the first of them\n"
 		"LOGIN  GEN  STAGE  LANE  DUE  FAILED  WHY\n"
 		"bob      0  none   -     -         0  waits\n");
+	check_has(printed_by(r, print_status, "{\"now\":\"2026-11-24T10:00:00Z\",\"stuck\":21,\"stuck_people\":[{\"login\":\"eve\","
+		"\"generation\":1,\"stage\":\"suspended\",\"lane\":\"revoke\",\"due\":\"2026-11-24T10:00:30Z\",\"attempts\":12,"
+		"\"trouble_kind\":\"perm\",\"trouble\":\"no right\"}],\"brakes\":[{\"brake\":\"departures\",\"window\":\"hour\",\"through\":2,"
+		"\"held_back\":40,\"limit\":5},{\"brake\":\"money (fen)\",\"window\":\"day\",\"through\":3980}],\"offboarding\":{\"measured\":7,"
+		"\"p50_ms\":80,\"p95_ms\":310,\"p99_ms\":420,\"not_refused_yet\":0,\"not_proved\":1,\"no_moment_of_change\":3}}"),
+		"\naccess that is not taken away yet: 21, the longest of them\n"
+		"LOGIN  GEN  STAGE      LANE    DUE     FAILED  WHY\n"
+		"eve      1  suspended  revoke  in 30s      12  perm: no right\n"
+		"\n"
+		"BRAKE        WINDOW  THROUGH  HELD BACK  LIMIT\n"
+		"departures   hour          2         40      5\n"
+		"money (fen)  day        3980          -      -\n"
+		"\nleavers, from the change in the directory to the first refused call: p50 80 ms, p95 310 ms, p99 420 ms of 7;"
+		" 1 not proved, 3 without a moment of the change\n");
 	check_has(printed_by(r, print_status, "{\"held\":3,\"holds\":[{\"login\":\"alice\",\"generation\":1,\"stage\":\"held\","
 		"\"hold_reason\":\"proof: foreign data\",\"trouble\":\"x\"},{\"login\":\"bob\",\"generation\":2,\"stage\":\"suspended\","
 		"\"hold_reason\":\"asked by security\"}]}"),

@@ -77,8 +77,11 @@ static void the_newest_first(void **state)
 
 static int64_t stuck(struct fixture *f, int64_t now)
 {
+	struct store_line *lines;
+	size_t listed;
 	int64_t n = -1;
-	OK(store_stuck(f->store, now, &n, &f->e));
+	OK(store_stuck(f->store, now, 10, f->arena, &lines, &listed, &n, &f->e));
+	assert_int_equal(listed, n);
 	return n;
 }
 
@@ -113,6 +116,22 @@ static void cuts_that_do_not_get_on_are_counted(void **state)
 	a.attempts = 0;
 	OK(store_give_back(f->store, &a, 1, &f->e));
 	assert_int_equal(stuck(f, NOW + 2 * STORE_STUCK_MS), 0);
+	/* By name, the longest first, no more than were asked for. */
+	struct store_line *lines;
+	size_t listed;
+	int64_t n;
+	account_of(f, 4, LANE_REVOKE, NOW);
+	account_of(f, 5, LANE_REVOKE, NOW);
+	OK(store_stuck(f->store, NOW + 2 * STORE_STUCK_MS, 1, f->arena, &lines, &listed, &n, &f->e));
+	assert_int_equal(n, 2);
+	assert_int_equal(listed, 1);
+	assert_string_equal(lines[0].login, "user4");
+	OK(take(f, 1u << LANE_REVOKE, 1, &a));
+	a.lane = LANE_TIDY;
+	OK(store_give_back(f->store, &a, 1, &f->e));
+	OK(take(f, 1u << LANE_REVOKE, 1, &a));
+	a.lane = LANE_TIDY;
+	OK(store_give_back(f->store, &a, 1, &f->e));
 	/* Somebody new in the lane. */
 	account_of(f, 3, LANE_REVOKE, INT64_MAX);
 	assert_int_equal(stuck(f, NOW + 2 * STORE_STUCK_MS), 0);
