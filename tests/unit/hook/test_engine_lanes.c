@@ -1,0 +1,100 @@
+/* Who takes what: workers that serve leavers only, and nobody who waits in a worker's hands. */
+#include "tests/unit/hook/plant.h"
+
+#define JOINERS 40
+#define REVOKING 0        /* the plant's first worker serves nothing but leavers */
+#define ORDINARY 1
+
+static void join_many(struct plant *p)
+{
+	for (int i = 0; i < JOINERS; i++)
+		hear(p, arena_printf(p->a, "00000000-0000-4000-8000-0000000001%02d", i), arena_printf(p->a, "j%d", i), "staff", "1#");
+}
+
+/* The clock is a virtual one: it goes on when somebody waits, and then only. */
+static int64_t step_ms(struct plant *p, int worker, int *did)
+{
+	int64_t due, began = p->cloud->v.now_ms;
+	*did = engine_step(p->workers[worker], &due);
+	return p->cloud->v.now_ms - began;
+}
+
+static bool key_works(struct plant *p, const char *uuid)
+{
+	const struct json *keys = cloud_admin(p->cloud, ACT_LIST_ACCESS_KEYS,
+		arena_printf(p->a, "{\"TargetUin\":%llu}", (unsigned long long)found(p, uuid).uin));
+	const struct json *key = json_first(json_get(keys, "AccessKeys"));
+	assert_non_null(key);
+	return str_eq(json_text(key, "Status"), "Active");
+}
+
+static void a_worker_for_leavers_takes_nobody_else(void **state)
+{
+	struct plant *p = *state;
+	int did;
+	join_many(p);
+	step_ms(p, REVOKING, &did);
+	assert_int_equal(did, 0);
+	hear(p, ALICE, "alice", "left", "2#");
+	assert_int_equal(account(p, ALICE).lane, LANE_REVOKE);
+	step_ms(p, REVOKING, &did);
+	assert_int_equal(did, 1);
+	assert_false(key_works(p, ALICE));
+	/* The rest of it is the others' work. */
+	assert_int_equal(account(p, ALICE).lane, LANE_TIDY);
+	step_ms(p, REVOKING, &did);
+	assert_int_equal(did, 0);
+}
+
+/* Forty people at one moment: the limits of all they need are used up, and what is ordered is being built.  Whoever has to wait
+ * goes back into the queue; and a leaver's calls have room. */
+static void nobody_waits_in_a_workers_hands(void **state)
+{
+	struct plant *p = *state;
+	struct store_counts c;
+	int did = 1, steps = 0;
+	join_many(p);
+	while (did) {
+		int64_t ms = step_ms(p, ORDINARY, &did);
+		if (ms > 0)
+			fail_msg("step %d took %lld ms", steps, (long long)ms);
+		assert_true(steps++ < 40 * JOINERS);
+	}
+	OK(store_counts(p->store, &c, &p->e));
+	assert_true(c.troubled >= JOINERS / 2);
+	assert_true(steps > JOINERS);
+
+	hear(p, BOB, "bob", "left", "2#");
+	int64_t ms = step_ms(p, REVOKING, &did);
+	assert_int_equal(did, 1);
+	assert_int_equal(ms, 0);
+	assert_false(key_works(p, BOB));
+	assert_int_equal(account(p, BOB).lane, LANE_TIDY);
+	run(p, 2 * HOUR_MS);
+	OK(store_counts(p->store, &c, &p->e));
+	assert_int_equal(c.troubled, 0);
+}
+
+/* A leaver's walk takes the place of a joiner's, whoever was there first. */
+static void an_ordinary_worker_serves_leavers_first(void **state)
+{
+	struct plant *p = *state;
+	int did;
+	join_many(p);
+	p->cloud->v.now_ms += 1000;
+	hear(p, ALICE, "alice", "left", "2#");
+	step_ms(p, ORDINARY, &did);
+	assert_int_equal(did, 1);
+	assert_false(key_works(p, ALICE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PLANT(a_worker_for_leavers_takes_nobody_else),
+		PLANT(nobody_waits_in_a_workers_hands),
+		PLANT(an_ordinary_worker_serves_leavers_first),
+	};
+	log_open((enum log_level)0, 0);
+	return cmocka_run_group_tests_name("engine-lanes", tests, NULL, NULL);
+}
