@@ -25,9 +25,12 @@ struct post_parts {
 	const struct clock *clock;
 	const struct seal_to *escrow;        /* the company's recipients; the employee's own is added per person */
 	const struct seal_key *own_key;      /* opens what the store holds */
-	/* Writes one entry: own_write() over a kept connection, or a test's model of a directory.
-	 * Fails: ABSENT (no entry: of whoever has left that settles the letter, else it is tried again), TEMP, PERM, AUTH. */
-	int (*deliver)(void *ctx, const char *uuid, const char *payload, struct arena *, bool *changed, struct err *e);
+	/* Writes one entry: own_write() over a kept connection, or a test's model of a directory.  oldest: the evidence of the
+	 * cut, or NULL; an entry that is older is left alone, since our own write would make it look newer than the cut.
+	 * Fails: ABSENT (no entry: of whoever has left that settles the letter, else it is tried again), TEMP (code "older":
+	 * this entry only), PERM, AUTH. */
+	int (*deliver)(void *ctx, const char *uuid, const char *oldest, const char *payload, struct arena *, bool *changed,
+		struct err *e);
 	void *deliver_ctx;
 };
 struct post *post_new(const struct post_parts *);
@@ -52,6 +55,7 @@ void post_wake(struct post *);
 struct post_directory;
 struct post_directory *post_directory_new(const struct dir_settings *, const struct clock *);
 void post_directory_free(struct post_directory *);
-int post_directory_deliver(void *directory, const char *uuid, const char *payload, struct arena *, bool *changed, struct err *e);
+int post_directory_deliver(void *directory, const char *uuid, const char *oldest, const char *payload, struct arena *,
+	bool *changed, struct err *e);
 
 #endif

@@ -130,12 +130,14 @@ static int write_anywhere(struct post_directory *d, const char *uuid, const stru
 	return rc;
 }
 
-int post_directory_deliver(void *directory, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
+int post_directory_deliver(void *directory, const char *uuid, const char *oldest, const char *payload, struct arena *a,
+	bool *changed, struct err *e)
 {
 	struct post_directory *d = directory;
 	struct own_values *want = arena_alloc(a, sizeof(*want));
 	struct err why = { 0 };
 	int rc = read_payload(payload, a, want, &why);
+	want->oldest = oldest;
 	if (rc)
 		rc = as(&why, ERR_PERM);
 	else if (d->dir) {

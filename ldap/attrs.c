@@ -1,6 +1,7 @@
 /* Rollcall's own attributes: the table, and the write that makes an entry hold them. */
 #include "ldap/attrs.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/str.h"
@@ -134,6 +135,19 @@ static int make_plan(struct dir *d, const struct entry *entry, const struct own_
 	return 0;
 }
 
+/* By what cannot be read nobody is told to be older. */
+static bool is_older(const struct entry *entry, const char *oldest)
+{
+	const struct attribute *csn = entry_find(entry, "entryCSN");
+	if (!csn)
+		csn = entry_find(entry, "modifyTimestamp");
+	char is[64];
+	if (!oldest || !csn)
+		return false;
+	snprintf(is, sizeof(is), "%.*s", (int)csn->values[0].len, (const char *)csn->values[0].data);
+	return strcmp(is, oldest) < 0;
+}
+
 static int write_once(struct dir *d, const char *base, const char *uuid, const struct own_values *want,
 	const char *const *attributes, struct arena *a, bool *changed, struct err *e)
 {
@@ -141,6 +155,11 @@ static int write_once(struct dir *d, const char *base, const char *uuid, const s
 	struct entry *entry;
 	int rc = dir_find(d, base, uuid, attributes, a, &entry, e);
 
+	if (!rc && is_older(entry, want->oldest)) {
+		rc = err_set(e, ERR_TEMP, "the entry is older than what was seen of it: on a copy that lags, or from a backup");
+		if (e)
+			str_copy(e->code, sizeof(e->code), "older");
+	}
 	if (!rc)
 		rc = make_plan(d, entry, want, p, e);
 	if (rc || !p->count)
@@ -154,10 +173,10 @@ static int write_once(struct dir *d, const char *base, const char *uuid, const s
 int own_write(struct dir *d, const char *base, const char *uuid, const struct own_values *want, struct arena *a, bool *changed,
 	struct err *e)
 {
-	const char *attributes[OWN_COUNT + 2] = { "objectClass" };
+	const char *attributes[OWN_COUNT + 4] = { "objectClass", "entryCSN", "modifyTimestamp" };
 	struct err last = { 0 };
 	bool wrote = false;
-	size_t n = 1;
+	size_t n = 3;
 	int rc = 0;
 
 	for (size_t i = 0; i < OWN_COUNT; i++)

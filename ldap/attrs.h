@@ -35,13 +35,18 @@ extern const struct own_attribute own_attributes[OWN_COUNT];
 bool own_is(const char *name);     /* one of ours, or the class name */
 
 /* What an entry should hold.  len 0 = the attribute should be absent. */
-struct own_values { struct value v[OWN_COUNT]; bool keep[OWN_COUNT]; /* keep: leave as it is */ };
+struct own_values {
+	struct value v[OWN_COUNT];
+	bool keep[OWN_COUNT];      /* leave as it is */
+	const char *oldest;        /* entryCSN (else modifyTimestamp): an entry that is older is not written to; NULL: any is */
+};
 
 /* Make the entry of this UUID hold the values: look it up by UUID below `base` (DNs go stale), read, compare,
  * and write only what differs, with the auxiliary class when it is missing.  Sealed values are compared as
  * bytes by the server (Compare), so that Rollcall needs no right to read them.  *changed tells whether
  * anything was written.  May be repeated at any time; a change made by somebody else in between is noticed
  * and looked at again.
+ * An older entry than `oldest` stands on a copy that lags, or comes from a backup: TEMP with the code "older".
  * Fails: ABSENT (no such entry any more), TEMP, PERM (ACL, schema), AUTH. */
 MUST_USE int own_write(struct dir *, const char *base, const char *uuid, const struct own_values *, struct arena *,
 	bool *changed, struct err *e);

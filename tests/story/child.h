@@ -40,6 +40,7 @@ uint32_t child_dice(struct story_child *, uint32_t sides);
 char child_ask(struct story_child *, char type, const void *body, size_t n, struct arena *, char **answer, size_t *len);
 /* Transports, source and second opinion. */
 void child_seams(struct story_child *);
-int child_deliver(void *child, const char *uuid, const char *payload, struct arena *, bool *changed, struct err *e);
+int child_deliver(void *child, const char *uuid, const char *oldest, const char *payload, struct arena *, bool *changed,
+	struct err *e);
 
 #endif

@@ -141,9 +141,16 @@ static const char *dn_of(const struct world *w, const struct facet *f, struct ar
 	return arena_printf(a, "uid=%s,%s%s", f->login, renamed ? "ou=new-" : "", containers[f->branch] + (renamed ? 3 : 0));
 }
 
-static struct json *entry_json(struct world *w, struct model_person *p, const struct facet *f, struct arena *a)
+static const char *csn_of(const struct facet *f, struct arena *a)
 {
 	char stamp[TIME_TEXT];
+	str_time_ldap(f->csn_ms, stamp);
+	stamp[strlen(stamp) - 1] = '\0';
+	return arena_printf(a, "%s.%06uZ#000000#001#000000", stamp, f->csn_count);
+}
+
+static struct json *entry_json(struct world *w, struct model_person *p, const struct facet *f, struct arena *a)
+{
 	struct json *o = json_object(a), *attrs = json_object(a);
 	bool judged = w->ill != NO_ATTRIBUTE && w->ill != ATTRIBUTE_HIDDEN;
 	json_put_text(o, "uuid", p->uuid);
@@ -155,9 +162,7 @@ static struct json *entry_json(struct world *w, struct model_person *p, const st
 		json_put_text(attrs, "employeeType", f->disabled ? "disabled" : "active");
 	if (f->guarded)
 		json_put_text(attrs, "title", "protected");
-	str_time_ldap(f->csn_ms, stamp);
-	stamp[strlen(stamp) - 1] = '\0';
-	json_put_text(attrs, "entryCSN", arena_printf(a, "%s.%06uZ#000000#001#000000", stamp, f->csn_count));
+	json_put_text(attrs, "entryCSN", csn_of(f, a));
 	json_put(o, "attrs", attrs);
 	if (f->disabled && judged)
 		p->shown_out_ms = w->shared->true_ms;
@@ -358,8 +363,9 @@ struct json *directory_reread(struct world *w, const char *uuid, bool original, 
 	return o;
 }
 
-struct json *directory_deliver(struct world *w, const char *uuid, const char *payload, struct arena *a)
+struct json *directory_deliver(struct world *w, const char *uuid, const char *letter, struct arena *a)
 {
+	const char *payload = strchr(letter, ' ') + 1;
 	struct model_person *p = by_uuid(w, uuid);
 	struct json *o = json_object(a);
 	if (!answers(w) || (w->faults && world_dice(w, 10) == 0))
@@ -367,6 +373,17 @@ struct json *directory_deliver(struct world *w, const char *uuid, const char *pa
 	if (!p || !shows(w, p, true)) {
 		json_put_bool(o, "absent", true);
 		return o;
+	}
+	/* Whoever writes into an entry makes it new, whatever else stands in it. */
+	struct facet *f = w->ill == RESTORED ? &p->old : &p->now;
+	if (*letter != '-' && strncmp(csn_of(f, a), letter, strcspn(letter, " ")) < 0) {
+		json_put_bool(o, "older", true);
+		return o;
+	}
+	if (!p->shown || strcmp(p->shown, payload) != 0) {
+		f->csn_ms = w->shared->true_ms;
+		f->csn_count++;
+		f->version++;
 	}
 	free(p->shown);
 	p->shown = mem_strdup(payload);

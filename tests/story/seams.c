@@ -171,10 +171,17 @@ static int doubts(struct confirm *cf, struct arena *a, struct source_doubts *out
 	return 0;
 }
 
-int child_deliver(void *ctx, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
+int child_deliver(void *ctx, const char *uuid, const char *oldest, const char *payload, struct arena *a, bool *changed,
+	struct err *e)
 {
-	const struct json *j = ask_json(ctx, FRAME_DELIVER, arena_printf(a, "%s %s", uuid, payload), a);
+	const char *letter = arena_printf(a, "%s %s %s", uuid, oldest ? oldest : "-", payload);
+	const struct json *j = ask_json(ctx, FRAME_DELIVER, letter, a);
 	*changed = true;
+	if (json_has(j, "older")) {
+		err_set(e, ERR_TEMP, "the entry is older");
+		str_copy(e->code, sizeof(e->code), "older");
+		return ERR_TEMP;
+	}
 	if (json_has(j, "absent"))
 		return err_set(e, ERR_ABSENT, "no such entry");
 	return json_has(j, "fails") ? err_set(e, ERR_TEMP, "the model is down") : 0;

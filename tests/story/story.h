@@ -148,7 +148,7 @@ struct model_person {
 	bool may_be_out;                /* a value that says so was delivered; that he is back was perhaps never written down */
 	bool out_written;               /* ... and had a disk to write it on: the next life knows it, too */
 	bool keys_tried;
-	int64_t suspended_ms;           /* not suspended before this */
+	int64_t suspended_wall_ms;      /* not suspended before this, by Rollcall's clock */
 };
 
 enum ill {
@@ -196,7 +196,9 @@ struct world {
 	int64_t disk_bad_ms;            /* when it last failed */
 	int64_t disk_until_ms, step_until_ms, evidence_until_ms;
 	bool evidence_away;
-	int64_t idle_ms;                /* when the child was idle last */
+	int64_t idle_ms;                /* when the child was idle last ... */
+	int64_t idle_wall_ms;           /* ... by its own clock */
+	int64_t stepped_ms;             /* when that clock was set wrong */
 
 	enum ill ill;
 	enum branch ill_branch;
@@ -244,7 +246,8 @@ int64_t directory_due(const struct world *);
 struct json *directory_next(struct world *, struct arena *);
 struct json *directory_reread(struct world *, const char *uuid, bool original, struct arena *);
 struct json *directory_doubts(struct world *, struct arena *);
-struct json *directory_deliver(struct world *, const char *uuid, const char *payload, struct arena *);
+/* letter: "OLDEST PAYLOAD" */
+struct json *directory_deliver(struct world *, const char *uuid, const char *letter, struct arena *);
 /* Does the source's own server show him, and as what?  NULL: it does not. */
 const struct facet *directory_shows(const struct world *, const struct model_person *);
 

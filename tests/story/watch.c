@@ -5,6 +5,7 @@
  * it made of everybody; who was entitled from before the last one of these moments on, and was not shown as disabled since,
  * must not have lost anything since.  A call that lands late is judged by the idle moment before it was sent. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cloud/emulator/state.h"
@@ -12,6 +13,10 @@
 
 #define KEY_BOUND_MS (10 * MINUTE_MS)
 #define SLACK_MS (10 * MINUTE_MS)
+#define SKEW_MS (5 * MINUTE_MS)
+
+/* Grace begins and ends by the clock of Rollcall's machine. */
+static int64_t wall_ms(const struct world *w) { return w->shared->true_ms + w->shared->step_ms; }
 
 static bool in_throughout(const struct model_person *p, int64_t idle_ms)
 {
@@ -80,8 +85,10 @@ static void taken_for_good(struct world *w, const struct model_person *p, const 
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he is protected", what);
 	else if (p->stage != STAGE_RETIRED && in_throughout(p, idle_ms))
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", what);
-	else if (p->stage == STAGE_SUSPENDED && w->shared->true_ms < p->suspended_ms + GRACE_MS - SLACK_MS)
+	else if (p->stage == STAGE_SUSPENDED && wall_ms(w) < p->suspended_wall_ms + GRACE_MS - SLACK_MS)
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and his grace was not over", what);
+	else if (llabs(w->shared->step_ms) > SKEW_MS && w->stepped_ms < idle_ms)
+		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and the clock was wrong", what);
 }
 
 void watch_done(struct world *w, const struct watched *c)
@@ -112,7 +119,7 @@ static void stage_of(struct world *w, struct model_person *p, unsigned generatio
 	/* What he was when he was told to be disabled counts, until a change that is newer is told. */
 	p->cut_by_value = p->cut_by_value ? !p->in_since_ms : p->out_known_ms && stage == STAGE_SUSPENDED;
 	if (stage == STAGE_SUSPENDED && (newer || p->stage != STAGE_SUSPENDED))
-		p->suspended_ms = w->idle_ms;
+		p->suspended_wall_ms = w->idle_wall_ms < wall_ms(w) ? w->idle_wall_ms : wall_ms(w);
 	p->stage = stage;
 	p->generation = generation;
 	p->held = held;
@@ -161,4 +168,5 @@ void watch_idle(struct world *w, const char *lines)
 	/* What it heard while it could write nothing down it may not know any more. */
 	if (!w->shared->disk)
 		w->idle_ms = w->shared->true_ms;
+	w->idle_wall_ms = wall_ms(w);
 }

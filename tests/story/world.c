@@ -83,7 +83,7 @@ void world_open(struct world *w, uint64_t seed, struct shared *shared, const cha
 	w->script_left = SCRIPT_ACTIONS;
 	w->faults = true;
 	memset(shared, 0, sizeof(*shared));
-	shared->true_ms = w->idle_ms = START_MS + (int64_t)world_dice(w, (uint32_t)DAY_MS);
+	shared->true_ms = w->idle_ms = w->idle_wall_ms = START_MS + (int64_t)world_dice(w, (uint32_t)DAY_MS);
 	set_up(w);
 	cloud_open(w);
 	/* A story that goes on for weeks costs too much with an audit each day. */
@@ -141,6 +141,7 @@ static void fails(struct world *w)
 	case 0:
 		s->step_ms = ((int64_t)world_dice(w, 6 * (uint32_t)HOUR_MS) - 3 * HOUR_MS) * (world_dice(w, 3) ? 1 : 24);
 		w->step_until_ms = minutes(w, 180);
+		w->stepped_ms = s->true_ms;
 		world_say(w, "the wall clock jumps", NULL);
 		break;
 	case 1:

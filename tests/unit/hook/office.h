@@ -14,18 +14,20 @@ struct mailbox {
 	int answer;                /* error kind, 0 = written */
 	const char *code;
 	unsigned calls;
-	char uuid[UUID_TEXT];
+	char uuid[UUID_TEXT], oldest[64];
 	char payload[65536];
 	/* Called in the middle of a delivery. */
 	void (*meanwhile)(struct mailbox *);
 	void *ctx;
 };
 
-static inline int deliver(void *ctx, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
+static inline int deliver(void *ctx, const char *uuid, const char *oldest, const char *payload, struct arena *a, bool *changed,
+	struct err *e)
 {
 	struct mailbox *m = ctx;
 	(void)a;
 	m->calls++;
+	str_copy(m->oldest, sizeof(m->oldest), oldest ? oldest : "any");
 	str_copy(m->uuid, sizeof(m->uuid), uuid);
 	assert_true(str_copy(m->payload, sizeof(m->payload), payload));
 	if (m->meanwhile)

@@ -92,8 +92,10 @@ static inline int exchange(struct transport *t, const struct http_request *r, st
 
 static inline void nothing(struct transport *t) { (void)t; }
 
-static inline int deliver(void *ctx, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
+static inline int deliver(void *ctx, const char *uuid, const char *oldest, const char *payload, struct arena *a,
+	bool *changed, struct err *e)
 {
+	(void)oldest;
 	(void)ctx, (void)uuid, (void)payload, (void)a, (void)e;
 	*changed = true;
 	return 0;

@@ -62,8 +62,10 @@ static inline void room_wake(void *ctx)
 		r->woken(r);
 }
 
-static inline int no_delivery(void *ctx, const char *uuid, const char *payload, struct arena *a, bool *changed, struct err *e)
+static inline int no_delivery(void *ctx, const char *uuid, const char *oldest, const char *payload, struct arena *a,
+	bool *changed, struct err *e)
 {
+	(void)oldest;
 	(void)ctx, (void)uuid, (void)payload, (void)a, (void)changed;
 	return err_set(e, ERR_TEMP, "no directory");
 }

@@ -34,6 +34,36 @@ static void the_entry_of_whoever_has_left_settles_the_letter(void **state)
 	assert_int_equal(run(o), 0);
 }
 
+/* What we write would make the entry newer than the cut. */
+static void an_entry_that_is_older_than_the_cut_waits_alone(void **state)
+{
+	struct office *o = *state;
+	struct err e = { 0 };
+	struct store_person bob = fixture_person(&o->f, BOB, "bob", 5002);
+	struct store_account bobs = fixture_account(&o->f, &bob, STAGE_ACTIVE);
+	bool pending;
+	o->account.stage = STAGE_SUSPENDED;
+	o->account.cut_csn = "20261124163502.000001Z#000000#001#000000";
+	o->alice.signal = SIGNAL_DISABLED;      /* nobody has heard of the older entry yet */
+	assert_int_equal(store_person_put(o->f.store, &o->alice, &e), 0);
+	assert_int_equal(store_account_news(o->f.store, &o->account, &e), 0);
+	compose(o);
+	o->box.answer = ERR_TEMP;
+	o->box.code = "older";
+	assert_int_equal(run(o), 1);
+	assert_string_equal(o->box.oldest, o->account.cut_csn);
+	assert_true(letter(o).pending);
+	/* Nobody else waits for it. */
+	o->box.answer = 0;
+	assert_int_equal(post_compose(o->post, &bob, &bobs, &o->found, o->f.a, &pending, &e), 0);
+	assert_int_equal(run(o), 1);
+	assert_string_equal(o->box.uuid, BOB);
+	assert_string_equal(o->box.oldest, "any");
+	o->f.v.now_ms += 60000;
+	assert_int_equal(run(o), 1);
+	assert_false(letter(o).pending);
+}
+
 /* Hidden, or on another server for a while: it gets what it missed. */
 static void an_entry_that_is_out_of_sight_is_written_later(void **state)
 {
@@ -227,7 +257,8 @@ static void waiting_ends_when_somebody_wakes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		OFFICE(a_letter_is_delivered_once), OFFICE(the_entry_of_whoever_has_left_settles_the_letter),
+		OFFICE(a_letter_is_delivered_once), OFFICE(an_entry_that_is_older_than_the_cut_waits_alone),
+		 OFFICE(the_entry_of_whoever_has_left_settles_the_letter),
 		OFFICE(an_entry_that_is_out_of_sight_is_written_later),
 		OFFICE(an_entry_older_than_the_cut_is_not_written),
 		OFFICE(an_outage_holds_up_all_letters_with_growing_pauses),

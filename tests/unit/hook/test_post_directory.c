@@ -63,12 +63,14 @@ static void close_town(struct town *t)
 	arena_free(t->a);
 }
 
-static int send_letter(struct town *t, const char *payload)
+static int send_to_no_older(struct town *t, const char *oldest, const char *payload)
 {
 	t->changed = false;
 	memset(&t->e, 0, sizeof(t->e));
-	return post_directory_deliver(t->post, WHO, payload, t->a, &t->changed, &t->e);
+	return post_directory_deliver(t->post, WHO, oldest, payload, t->a, &t->changed, &t->e);
 }
+
+static int send_letter(struct town *t, const char *payload) { return send_to_no_older(t, NULL, payload); }
 
 static void has(struct town *t, int server, const char *attribute, const char *line)
 {
@@ -209,6 +211,22 @@ static void our_own_mistakes_are_told_as_such(void **state)
 	close_town(&t);
 }
 
+/* A restored backup, a copy that lags: what we write there would look newer than the cut. */
+static void an_older_entry_is_left_alone(void **state)
+{
+	struct town t;
+	(void)state;
+	open_town(&t, &plain, NULL);
+	assert_int_equal(send_to_no_older(&t, "29991231235959.999999Z#000000#001#000000", LETTER), ERR_TEMP);
+	assert_string_equal(t.e.code, "older");
+	assert_false(t.changed);
+	has(&t, 0, "rollcallStage", NULL);
+	assert_int_equal(send_to_no_older(&t, "20000101000000.000000Z#000000#001#000000", LETTER), 0);
+	assert_true(t.changed);
+	has(&t, 0, "rollcallStage", "rollcallStage: active");
+	close_town(&t);
+}
+
 static void a_damaged_letter_is_not_written(void **state)
 {
 	static const char *const bad[] = { "", "[]x", "{\"rollcallStage\":\"active\",\"sn\":\"evil\"}", "{\"rollcallSealedKey\":\"%%\"}",
@@ -231,6 +249,7 @@ int main(void)
 		cmocka_unit_test(a_connection_that_died_is_made_again), cmocka_unit_test(a_server_that_hangs_is_given_up_in_time),
 		cmocka_unit_test(the_next_server_takes_over), cmocka_unit_test(a_server_that_takes_no_writes_is_passed_over),
 		cmocka_unit_test(our_own_mistakes_are_told_as_such), cmocka_unit_test(a_damaged_letter_is_not_written),
+		cmocka_unit_test(an_older_entry_is_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
