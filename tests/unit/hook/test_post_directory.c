@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -145,6 +146,7 @@ static void a_server_that_hangs_is_given_up_in_time(void **state)
 	t.dir.connect_ms = t.dir.answer_ms = 2000;
 	assert_int_equal(send_letter(&t, LETTER), 0);
 	assert_int_equal(kill(t.s[0].pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(t.s[0].pid, NULL, WUNTRACED), t.s[0].pid);     /* all of its threads */
 	int64_t before = clock_mono(&t.clock);
 	assert_int_equal(send_letter(&t, LETTER), ERR_TEMP);
 	assert_true(clock_mono(&t.clock) - before < 15000);
