@@ -64,6 +64,11 @@ static int show(const struct command_line *l)
 	return ask_and_print(l, WIRE_SHOW, l->arg, print_show);
 }
 
+static int why(const struct command_line *l)
+{
+	return ask_and_print(l, WIRE_SHOW, l->arg, print_why);
+}
+
 static int plan(const struct command_line *l)
 {
 	return ask_and_print(l, WIRE_PLAN, l->arg, l->arg ? print_plan : print_queue);
@@ -75,6 +80,8 @@ const struct command_row command_table[] = {
 	{ "status", NULL, NULL, 0, status, "people by stage, the queue, and whoever is in trouble", NULL },
 	{ "show", "NAME", NULL, 0, show, "one person: the entry, every account, open work",
 		"NAME is a login name or the UUID of an entry.  Everybody may ask about himself." },
+	{ "why", "NAME", NULL, 0, why, "why one person is in his stage, and what he waits for",
+		"From the entry to the last call, one line each.  Everybody may ask about himself; --json is that of \"show\"." },
 	{ "plan", "[NAME]", NULL, 0, plan, "what is queued, and what the brakes hold back; with NAME, what the next walk would do",
 		"With NAME the daemon looks at the cloud now, and changes nothing.  Without, lists that a brake holds back\n"
 		"are shown with a hash each, by which they can be approved or rejected." },

@@ -74,6 +74,7 @@ size_t text_width(const char *utf8);         /* columns on a terminal */
 void print_json(const struct command_line *, const struct json *);
 void print_status(const struct command_line *, const struct json *);
 void print_show(const struct command_line *, const struct json *);
+void print_why(const struct command_line *, const struct json *);
 void print_queue(const struct command_line *, const struct json *);
 void print_plan(const struct command_line *, const struct json *);
 

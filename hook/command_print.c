@@ -362,6 +362,20 @@ void print_show(const struct command_line *l, const struct json *body)
 	}
 }
 
+void print_why(const struct command_line *l, const struct json *body)
+{
+	static const char *const titles[] = { "ABOUT", "SINCE", "UNTIL", "WHY" };
+	static const char *const texts[] = { "about", "since", "until", "text" };
+	const struct json *accounts = json_get(body, "accounts"), *last = json_at(accounts, json_count(accounts) - 1);
+	struct table t;
+	fprintf(l->out, "%s, %s\n\n", clean(l, text_of(body, "person.login")), last ? clean(l, text_of(last, "stage")) : "no account");
+	table_init(&t, l->arena, ARRAY_LEN(titles), titles);
+	for (const struct json *w = json_first(json_get(body, "why")); w; w = json_next(w))
+		for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+			table_add(&t, json_text(w, texts[i]));
+	table_print(&t, l->out);
+}
+
 static void print_list(const struct command_line *l, const struct json *list)
 {
 	static const char *const titles[] = { "LOGIN", "DOES", "RATED", ">FEN", "WHY" };

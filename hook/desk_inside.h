@@ -62,6 +62,9 @@ struct json *desk_lines(const struct desk_request *, const struct store_line *, 
 
 /* desk_figures.c: leavers' durations, cuts that do not get on, the windows of the brakes. */
 MUST_USE int desk_put_figures(const struct desk_request *, struct json *into, struct err *e);
+/* desk_why.c: from the entry to the last call, why he is in his stage, and what he waits for. */
+MUST_USE int desk_put_why(const struct desk_request *, const struct store_person *, const struct store_account *, size_t count,
+	struct json *into, struct err *e);
 /* desk_steer.c: what an administrator asks to be done. */
 MUST_USE int desk_verify(const struct desk_request *, struct json **body, struct err *e);
 MUST_USE int desk_rotate(const struct desk_request *, struct json **body, struct err *e);
@@ -69,6 +72,8 @@ MUST_USE int desk_suspend(const struct desk_request *, struct json **body, struc
 MUST_USE int desk_resume(const struct desk_request *, struct json **body, struct err *e);
 /* desk_plan.c: what the brakes hold back, and what is decided about it. */
 MUST_USE int desk_put_lists(const struct desk_request *, struct json *into, struct err *e);
+/* Of the list that holds this row. */
+MUST_USE int desk_list_hash(const struct desk_request *, const struct store_frozen *, const char **hash, struct err *e);
 MUST_USE int desk_decide(const struct desk_request *, struct json **body, struct err *e);
 /* May this asker, who is no admin, ask about that person?  Fails: TEMP. */
 MUST_USE int desk_is_self(const struct desk_request *, bool *out, struct err *e);

@@ -90,6 +90,21 @@ int desk_put_lists(const struct desk_request *r, struct json *into, struct err *
 	return 0;
 }
 
+int desk_list_hash(const struct desk_request *r, const struct store_frozen *row, const char **hash, struct err *e)
+{
+	struct store_frozen *rows;
+	size_t n;
+	int rc = store_frozen_list(r->parts->store, r->arena, &rows, &n, e);
+	*hash = "";
+	for (size_t i = 0; !rc && i < n;) {
+		const struct part p = part_from(r->arena, &rows[i], n - i);
+		if (rows[i].kind == row->kind && rows[i].list_ms == row->list_ms)
+			*hash = arena_strdup(r->arena, p.hash);
+		i += p.count;
+	}
+	return rc;
+}
+
 /* --- deciding ---------------------------------------------------------------------------------------------------- */
 
 static int on_record(const struct desk_request *r, const char *verb, const struct part *p, int64_t count, struct err *e)

@@ -319,6 +319,8 @@ int desk_show(const struct desk_request *r, struct json **body, struct err *e)
 		rc = store_accounts_of(r->parts->store, p.uuid, r->arena, &accounts, &count, e);
 	for (size_t i = 0; !rc && i < count; i++)
 		rc = put_account(r, list, &accounts[i], e);
+	if (!rc)
+		rc = desk_put_why(r, &p, accounts, count, o, e);
 	if (rc)
 		return rc;
 	json_put(o, "person", person_of(r, &p));

@@ -43,7 +43,7 @@
  *
  *     action          number  fields    who    body
  *     STATUS               1            admin  counts by stage and lane, people in trouble, outbox, health
- *     SHOW                 2  NAME      self   one person, all his accounts, open intents, letter
+ *     SHOW                 2  NAME      self   one person, all his accounts, open intents, letter; why he is in his stage
  *     PLAN                 3  [NAME]    admin  the queue and what is frozen, by lists with their hashes; with NAME what the
  *                                              next walk of this person would do
  *     SEALED               4  NAME      self   the sealed values (base64 of DER) that his entry holds, still sealed

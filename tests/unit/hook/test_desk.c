@@ -222,6 +222,75 @@ static void show_tells_everything_of_one_person(void **state)
 	assert_int_equal(json_count(json_get(a.body, "accounts")), 0);
 }
 
+static const struct json *reason(const struct json *body, const char *about, const char *part)
+{
+	for (const struct json *w = json_first(json_get(body, "why")); w; w = json_next(w))
+		if (str_eq(json_text(w, "about"), about) && strstr(json_text(w, "text"), part))
+			return w;
+	return NULL;
+}
+
+static void must_say(const struct json *body, const char *about, const char *part)
+{
+	if (!reason(body, about, part))
+		fail_msg("nothing about \"%s\" says \"%s\"", about, part);
+}
+
+static void show_says_why(void **state)
+{
+	struct hall *h = *state;
+	struct err e = { 0 };
+	int64_t now = h->f.v.now_ms;
+	need_root();
+	h->alice.signal = SIGNAL_DISABLED;
+	h->alice.reason = arena_strdup(h->f.a, "disabled: employeeType=left");
+	h->alice.csn = arena_strdup(h->f.a, "20261128000000.000001Z#1");
+	h->alice.signal_ms = now - 5000;
+	assert_int_equal(store_person_put(h->f.store, &h->alice, &e), 0);
+	h->account.stage = STAGE_SUSPENDED;
+	h->account.since_ms = h->account.cut_ms = now - 4000;
+	h->account.cut_strong = true;
+	h->account.cut_csn = h->alice.csn;
+	h->account.retire_after_ms = now + 86400000;
+	fail_walk(h, ERR_PERM, "the right is missing");
+	struct answer a = ask(h, WIRE_SHOW, "alice");
+	must_say(a.body, "directory", "disabled, which acts at once: disabled: employeeType=left");
+	must_say(a.body, "source", "change number 20261128000000.000001Z#1");
+	must_say(a.body, "account 1", "suspended, by a present value, change number 20261128000000.000001Z#1");
+	must_say(a.body, "account 1", "3 failures in a row, the last one perm: the right is missing");
+	assert_true(json_has(reason(a.body, "account 1", "grace: "), "until"));
+	assert_null(reason(a.body, "account 1", "held"));
+	assert_null(reason(a.body, "held back", ""));
+	h->account.retire_after_ms = now - 1;
+	h->account.hold_reason = arena_strdup(h->f.a, "laptop stolen");
+	assert_int_equal(store_account_news(h->f.store, &h->account, &e), 0);
+	a = ask(h, WIRE_SHOW, "alice");
+	must_say(a.body, "account 1", "grace is over");
+	must_say(a.body, "account 1", "held until somebody resumes him: laptop stolen");
+}
+
+static void show_says_what_holds_him_back(void **state)
+{
+	struct hall *h = *state;
+	struct err e = { 0 };
+	int64_t now = h->f.v.now_ms;
+	need_root();
+	h->bob.signal = SIGNAL_ABSENT;
+	h->bob.weak_since_ms = now - 1000;
+	assert_int_equal(store_person_put(h->f.store, &h->bob, &e), 0);
+	struct store_frozen row = { .kind = FROZEN_DEPARTURE, .branch = (char *)"", .why = (char *)"more within an hour" };
+	str_copy(row.uuid, sizeof(row.uuid), BOB);
+	assert_int_equal(store_frozen_put(h->f.store, &row, now, h->f.a, NULL, &e), 0);
+	struct answer a = ask(h, WIRE_SHOW, BOB);
+	must_say(a.body, "directory", "absent, which must be confirmed");
+	must_say(a.body, "waits", "a weak sign");
+	must_say(a.body, "account", "none");
+	/* The hash is the one that is shown by plan. */
+	const char *hash = json_text(ask(h, WIRE_PLAN, NULL).body, "frozen[0].hash");
+	assert_non_null(hash);
+	must_say(a.body, "held back", arena_printf(h->f.a, "more within an hour; list %s waits", hash));
+}
+
 static void nobody_and_two_people_are_told_apart(void **state)
 {
 	struct hall *h = *state;
@@ -444,7 +513,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HALL(status_counts_people), HALL(status_lists_who_is_in_trouble), HALL(status_says_how_long_leaving_takes),
 		HALL(status_names_whose_access_is_not_taken_away), HALL(status_says_what_the_brakes_let_through),
-		HALL(show_tells_everything_of_one_person), HALL(nobody_and_two_people_are_told_apart),
+		HALL(show_tells_everything_of_one_person), HALL(show_says_why), HALL(show_says_what_holds_him_back),
+		HALL(nobody_and_two_people_are_told_apart),
 		HALL(the_queue_is_sorted_by_urgency), HALL(a_plan_of_one_person_is_looked_up),
 		HALL(sealed_values_are_handed_out_and_recorded), HALL(a_long_answer_comes_in_several_packets),
 		HALL(everybody_may_ask_about_himself_only), HALL(uids_that_name_nobody_match_nobody),

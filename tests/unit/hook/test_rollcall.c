@@ -303,6 +303,14 @@ static void answers_are_shown_to_people(void **state)
 		"LOGIN  GEN  STAGE      WHY\n"
 		"alice    1  held       proof: foreign data\n"
 		"bob      2  suspended  asked by security\n");
+	assert_string_equal(printed_by(r, print_why, "{\"person\":{\"login\":\"bob\"},\"accounts\":[{\"stage\":\"retired\"},{\"stage\":\"held\"}],"
+		"\"why\":[{\"about\":\"directory\",\"text\":\"entitled\",\"since\":\"2026-11-24T10:00:00Z\"},"
+		"{\"about\":\"account 2\",\"text\":\"held\",\"until\":\"2026-12-24T10:00:00Z\"}]}"),
+		"bob, held\n\n"
+		"ABOUT      SINCE                 UNTIL                 WHY\n"
+		"directory  2026-11-24T10:00:00Z  -                     entitled\n"
+		"account 2  -                     2026-12-24T10:00:00Z  held\n");
+	check_has(printed_by(r, print_why, "{\"person\":{\"login\":\"bob\"},\"accounts\":[],\"why\":[]}"), "bob, no account\n");
 	assert_string_equal(printed_by(r, print_show, "{\"person\":{\"login\":\"bob\",\"uid_number\":5,\"certificate\":true,\"note\":\"\"},"
 		"\"accounts\":[{\"generation\":1,\"found\":{\"uin\":100012345678901234,\"proof_ms\":1700000000000,\"agent_ms\":0,"
 		"\"verified_ms\":[1,2]},\"intents\":[{\"row\":\"env\",\"attempt\":1},{\"row\":\"key\"}],\"letter\":{}}]}"),
