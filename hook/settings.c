@@ -189,7 +189,7 @@ const struct conf_row settings_rows[] = {
 	{ .path = "life.rotation", .type = CONF_SECONDS, .offset = AT(cloud.driver.key_age_ms), .otherwise = "0", .max = FOREVER,
 		.help = "an API key of this age is replaced by a new one; 0: only when somebody asks" },
 	{ .path = "life.rotation_overlap", .type = CONF_SECONDS, .offset = AT(cloud.driver.key_overlap_ms), .otherwise = "24h",
-		.min = 60, .max = 30 * 86400, .help = "so long the key before it works beside the new one" },
+		.max = 30 * 86400, .help = "so long the key before it works beside the new one" },
 	{ .path = "life.prove_every", .type = CONF_SECONDS, .offset = AT(cloud.driver.prove_every_ms), .otherwise = "24h",
 		.max = FOREVER, .help = "a proof of isolation older than this is made anew; 0: only when something changed" },
 

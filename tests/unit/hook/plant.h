@@ -46,6 +46,8 @@ struct plant {
 	bool deaf;
 	char told_uuid[UUID_TEXT], told_request[64];
 	bool in_hand;                     /* the account was still the worker's own when it told */
+	bool unwritable;                  /* the directory takes no letter */
+	char *shown;                      /* what ALICE's entry shows (JSON) */
 };
 
 #define OK(call) assert_int_equal((call), 0)
@@ -96,7 +98,12 @@ static inline int deliver(void *ctx, const char *uuid, const char *oldest, const
 	bool *changed, struct err *e)
 {
 	(void)oldest;
-	(void)ctx, (void)uuid, (void)payload, (void)a, (void)e;
+	struct plant *p = ctx;
+	(void)a;
+	if (p->unwritable)
+		return err_set(e, ERR_TEMP, "the directory takes nothing");
+	if (!strcmp(uuid, ALICE))
+		p->shown = arena_strdup(p->a, payload);
 	*changed = true;
 	return 0;
 }
@@ -154,7 +161,7 @@ static inline int64_t wall_mono_ms(void *ctx)
 static inline void start(struct plant *p)
 {
 	const struct post_parts post = { .settings = &p->settings, .store = p->store, .clock = &p->cloud->clock, .escrow = p->escrow,
-		.own_key = p->key, .deliver = deliver };
+		.own_key = p->key, .deliver = deliver, .deliver_ctx = p };
 	struct cam_catalogue *catalogue = NULL;
 	const char *actions = text_of(p, "policies/templates/actions.txt");
 	OK(cam_catalogue_parse(p->a, actions, strlen(actions), &catalogue, &p->e));
