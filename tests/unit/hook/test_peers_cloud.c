@@ -14,9 +14,12 @@
  *   rotated by a restart                               vault-plugin-secrets-openldap  a_restart_rotates_nothing */
 #include "tests/unit/hook/plant.h"
 
+#include "policies/grant.h"
+
 #define MINUTE_MS (60 * 1000LL)
 #define DAY_MS (24 * HOUR_MS)
 #define CAROL "00000000-0000-4000-8000-00000000000c"
+#define DAVE "00000000-0000-4000-8000-00000000000d"
 
 static unsigned long long uin_of(struct plant *p, const char *uuid) { return found(p, uuid).uin; }
 
@@ -81,27 +84,48 @@ static void enabled_again_when_he_is_back(void **state)
 	assert_int_equal(made_or_unmade(p), n);
 }
 
-/* ssosync deleted users and groups that had been there before it. */
-static void what_others_made_is_not_touched(void **state)
+/* A sub-account with a key and a policy that somebody else made. */
+static unsigned long long made_by_others(struct plant *p, const char *name)
 {
-	struct plant *p = *state;
-	const struct json *user = cloud_raw(p->cloud, CAM, "AddUser", "{\"Name\":\"legacy\",\"Remark\":\"of the build system\"}");
+	const struct json *user = cloud_raw(p->cloud, CAM, "AddUser",
+		arena_printf(p->a, "{\"Name\":\"%s\",\"Remark\":\"of the build system\"}", name));
 	unsigned long long uin = (unsigned long long)json_int_or(user, "Uin", 0);
 	assert_true(uin > 0);
 	cloud_raw(p->cloud, CAM, "CreateAccessKey", arena_printf(p->a, "{\"TargetUin\":%llu}", uin));
 	cloud_raw(p->cloud, CAM, "AttachUserPolicy", arena_printf(p->a, "{\"PolicyId\":1,\"AttachUin\":%llu}", uin));
-	hear(p, ALICE, "alice", "left", "2#");
-	hear(p, CAROL, "carol", "staff", "1#");
-	run(p, 2 * DAY_MS);                      /* audits, too */
-	is_active(p, CAROL);
+	return uin;
+}
+
+static void is_untouched(struct plant *p, unsigned long long uin)
+{
 	assert_int_equal(keys_of(p, uin, true), 1);
-	assert_int_equal(json_count(cloud_state(p->cloud, "users")), 4);
 	const struct json *attached = cloud_raw(p->cloud, CAM, "ListAttachedUserPolicies",
 		arena_printf(p->a, "{\"TargetUin\":%llu,\"Page\":1,\"Rp\":20}", uin));
 	assert_int_equal(json_count(json_get(attached, "List")), 1);
 }
 
-/* a changed name made a new account, and everything that hung on the old id was lost.  The renamed one and all
+/* ssosync deleted users and groups that had been there before it.  One of these has even the name that a newcomer gets. */
+static void what_others_made_is_not_touched(void **state)
+{
+	struct plant *p = *state;
+	const struct profile profile = { .name = p->profile.name, .package = p->profile.package };
+	struct placement placement;
+	OK(placement_make("dave", DAVE, 1, p->settings.cloud.root_account, p->settings.cloud.region, &profile, &placement, &p->e));
+	unsigned long long legacy = made_by_others(p, "legacy"), namesake = made_by_others(p, placement.user_name);
+	hear(p, ALICE, "alice", "left", "2#");
+	hear(p, CAROL, "carol", "staff", "1#");
+	hear(p, DAVE, "dave", "staff", "1#");
+	run(p, 2 * DAY_MS);                      /* audits, too */
+	is_active(p, CAROL);
+	assert_int_equal(account(p, DAVE).trouble_kind, ERR_FOREIGN);
+	hear(p, DAVE, "dave", "left", "2#");
+	run(p, HOUR_MS);
+	is_untouched(p, legacy);
+	is_untouched(p, namesake);
+	assert_int_equal(json_count(cloud_state(p->cloud, "users")), 5);
+}
+
+/* A changed name made a new account, and everything that hung on the old id was lost.  The renamed one and all
  * others go on. */
 static void changed_and_not_made_anew(void **state)
 {
@@ -143,6 +167,7 @@ static void more_than_a_page_is_taken_away(void **state)
 	struct plant *p = *state;
 	unsigned long long uin = uin_of(p, ALICE);
 	p->settings.cloud.driver.by_hand_kept = false;
+	p->settings.life.sweep_ms = 2 * HOUR_MS;         /* it would find the second page */
 	for (int i = 0; i < 120; i++) {
 		const struct json *made = cloud_raw(p->cloud, CAM, "CreatePolicy", arena_printf(p->a, "{\"PolicyName\":\"extra-%d\","
 			"\"PolicyDocument\":\"{\\\"version\\\":\\\"2.0\\\",\\\"statement\\\":[{\\\"effect\\\":\\\"allow\\\","
@@ -234,7 +259,7 @@ static void a_restart_rotates_nothing(void **state)
 		restart(p);
 		hear(p, ALICE, "alice", "staff", "1#");
 		hear(p, BOB, "bob", "staff", "1#");
-		run(p, HOUR_MS);
+		run(p, 25 * HOUR_MS);            /* an audit, too */
 	}
 	assert_int_equal(made_or_unmade(p), n);
 	assert_int_equal(cloud_count(p->cloud, "UpdateAccessKey"), updates);
