@@ -178,7 +178,7 @@ world() {
 world_end() {
 	local name status=$?
 	trap - EXIT
-	for name in rollcalld emulator slapd; do
+	for name in rollcalld "${!PID[@]}"; do
 		end "$name"
 	done
 	[ -z "${MOUNTED:-}" ] || umount "$MOUNTED" 2>/dev/null
