@@ -51,6 +51,6 @@ vanish older now green-2
 vanish unknown now green-7
 vanish renamed now blue-1
 vanish elsewhere now blue-2 gray-4
-vanish hidden now blue-3
+vanish hidden now blue-5
 vanish moved now blue-4 gray-5
 vanish_finish
