@@ -34,6 +34,9 @@ const struct command_option_row command_options[OPTION_COUNT] = {
 	[OPTION_ALL] = { "all", 0, NULL, false, "everybody who is active" },
 	[OPTION_WAIT] = { "wait", 0, "SECONDS", false, "how long to wait for the answer (default 300)" },
 	[OPTION_REASON] = { "reason", 0, "TEXT", false, "why: shown in the entry and put on record" },
+	[OPTION_BY_NAME] = { "by-name", 0, NULL, false, "whose login name is that of the sub-account, or the environment's alias" },
+	[OPTION_BY_TAG] = { "by-tag", 0, "KEY", false, "whose login name or mail address is the value of this tag of the environment" },
+	[OPTION_MAP] = { "map", 0, "FILE", false, "as a file says (- is standard input): lines \"NAME UIN ENVIRONMENT\", - for none" },
 	[OPTION_HELP] = { "help", 'h', NULL, true, "show help" },
 	[OPTION_VERSION] = { "version", 0, NULL, true, "show the version" },
 };
@@ -88,6 +91,10 @@ const struct command_row command_table[] = {
 	{ "approve", "HASH", NULL, 0, command_approve, "let those on a frozen list go on, if it still holds for them",
 		"HASH is the one that \"plan\" shows; a list that changes gets another.  It holds for 24 hours." },
 	{ "reject", "HASH", NULL, 0, command_reject, "leave those on a frozen list as they are, for 24 hours", NULL },
+	{ "adopt", NULL, "--by-name | --by-tag KEY | --map FILE", TAKES(BY_NAME) | TAKES(BY_TAG) | TAKES(MAP), command_adopt,
+		"look for what was made for people by hand, as a list to be approved",
+		"Whoever has a sub-account or an environment already keeps them.  The daemon looks at the cloud now, changes\n"
+		"nothing, and freezes what it found; \"approve\" takes over what is still so then."},
 	{ "open", "[NAME]", "--key FILE [--cert FILE] [--what key|password] [--env] [--file DER]",
 		TAKES(KEY) | TAKES(CERT) | TAKES(WHAT) | TAKES(ENV) | TAKES(FILE), command_open,
 		"unseal a credential with your own key, here",

@@ -16,7 +16,7 @@ enum { COMMAND_DONE = 0, COMMAND_REFUSED = 1, COMMAND_USAGE = 2, COMMAND_UNREACH
 enum command_option {
 	OPTION_SOCKET, OPTION_JSON, OPTION_KEY, OPTION_CERT, OPTION_WHAT, OPTION_ENV, OPTION_FILE,
 	OPTION_ENV_ID, OPTION_UIN, OPTION_APP_ID, OPTION_REGION, OPTION_NAMESPACE, OPTION_TOPIC, OPTION_BUCKET, OPTION_CATALOGUE,
-	OPTION_BOUNDARY, OPTION_ALL, OPTION_WAIT, OPTION_REASON,
+	OPTION_BOUNDARY, OPTION_ALL, OPTION_WAIT, OPTION_REASON, OPTION_BY_NAME, OPTION_BY_TAG, OPTION_MAP,
 	OPTION_HELP, OPTION_VERSION,
 	OPTION_COUNT
 };
@@ -63,6 +63,10 @@ int command_read(const struct command_line *, const char *path, size_t most, int
  * printed. */
 int command_ask(const struct command_line *, enum wire_action, const char *name, const char *text, struct json **body);
 
+/* The same with a BODY field, which holds JSON; NULL: none. */
+int command_ask_with(const struct command_line *, enum wire_action, const char *name, const char *text, const char *with,
+	struct json **body);
+
 /* --- command_print.c: for human eyes ---------------------------------------------------------------------- */
 struct table { struct arena *arena; size_t columns, rows, room; char **cells; bool right[16]; };
 void table_init(struct table *, struct arena *, size_t columns, const char *const *titles);
@@ -77,6 +81,8 @@ void print_show(const struct command_line *, const struct json *);
 void print_why(const struct command_line *, const struct json *);
 void print_queue(const struct command_line *, const struct json *);
 void print_plan(const struct command_line *, const struct json *);
+/* Frozen lists, as in the answer to "plan". */
+void print_lists(const struct command_line *, const struct json *);
 
 /* --- command_steer.c: frozen lists ------------------------------------------------------------------------ */
 int command_approve(const struct command_line *);
@@ -94,6 +100,11 @@ int command_resume(const struct command_line *);
 /* --- command_evidence.c ------------------------------------------------------------------------------------ */
 int command_evidence_verify(const struct command_line *);
 int command_evidence_export(const struct command_line *);
+
+/* --- command_adopt.c -------------------------------------------------------------------------------------- */
+int command_adopt(const struct command_line *);
+/* What was not adopted, and why, of an answer. */
+void print_refused(const struct command_line *, const struct json *);
 
 /* --- command_policy.c ------------------------------------------------------------------------------------- */
 int command_policy_check(const struct command_line *);

@@ -8,6 +8,7 @@
 
 #define ANSWER_MS 10000
 #define PLAN_MS 120000         /* the daemon looks at the cloud meanwhile */
+#define ADOPT_MS 600000        /* ... three times for each candidate */
 
 struct answer { char *text; size_t len, room; };
 
@@ -52,7 +53,21 @@ static int unreachable(const struct command_line *l, const char *path, const cha
 	return command_fail(l, COMMAND_UNREACHABLE, "the daemon cannot be reached at \"%s\": %s", path, why);
 }
 
+static int64_t patience(enum wire_action action, const char *name)
+{
+	/* An approval may be one of adoptions. */
+	if (action == WIRE_ADOPT || action == WIRE_DECIDE)
+		return ADOPT_MS;
+	return action == WIRE_PLAN && name ? PLAN_MS : ANSWER_MS;
+}
+
 int command_ask(const struct command_line *l, enum wire_action action, const char *name, const char *text, struct json **body)
+{
+	return command_ask_with(l, action, name, text, NULL, body);
+}
+
+int command_ask_with(const struct command_line *l, enum wire_action action, const char *name, const char *text, const char *with,
+	struct json **body)
 {
 	const char *path = l->option[OPTION_SOCKET] ? l->option[OPTION_SOCKET] : WIRE_SOCKET;
 	unsigned char request[WIRE_REQUEST_MAX];
@@ -66,7 +81,11 @@ int command_ask(const struct command_line *l, enum wire_action action, const cha
 		wire_add_text(&o, WIRE_NAME, name);
 	if (text)
 		wire_add_text(&o, WIRE_TEXT, text);
+	if (with)
+		wire_add_text(&o, WIRE_BODY, with);
 	size_t n = wire_end(&o);
+	if (with && n == 0)
+		return command_fail(l, COMMAND_USAGE, "too many lines for one request: use several files");
 	if (text && (!*text || strlen(text) > WIRE_TEXT_MAX))
 		return command_fail(l, COMMAND_USAGE, "a text has 1 to %u bytes", WIRE_TEXT_MAX);
 	if (n == 0 || (name && (!*name || strlen(name) > WIRE_NAME_MAX)))
@@ -78,7 +97,7 @@ int command_ask(const struct command_line *l, enum wire_action action, const cha
 	if (wire_send(fd, request, n) != 0 && errno != EPIPE)
 		return unreachable(l, path, strerror(errno));
 	struct answer answer = { 0 };
-	int64_t deadline = wire_now_ms() + (action == WIRE_PLAN && name ? PLAN_MS : ANSWER_MS);
+	int64_t deadline = wire_now_ms() + patience(action, name);
 	const char *wrong = take_answer(fd, deadline, &answer, &status, why, sizeof(why));
 	AUTO_FREE char *document = answer.text;
 	if (wrong)

@@ -382,9 +382,9 @@ static void print_list(const struct command_line *l, const struct json *list)
 	const struct json *people = json_get(list, "people");
 	int64_t count = json_int_or(list, "count", 0);
 	struct table t;
-	fprintf(l->out, "\n%lld %s%s since %s, ", (long long)count, clean(l, text_of(list, "kind")), count == 1 ? "" : "s",
-		clean(l, text_of(list, "since")));
-	bool kept = str_eq(json_text(json_first(people), "rated"), "irreversible");
+	const char *kind = clean(l, text_of(list, "kind"));
+	fprintf(l->out, "\n%lld %s%s since %s, ", (long long)count, kind, count == 1 ? "" : "s", clean(l, text_of(list, "since")));
+	bool kept = str_eq(json_text(json_first(people), "rated"), "irreversible") || str_eq(kind, "adoption");
 	if (json_has(list, "hash"))
 		fprintf(l->out, "%s.  approve or reject: %s\n", kept ? "kept until somebody approves" : "held back by a brake",
 			clean(l, text_of(list, "hash")));
@@ -403,6 +403,12 @@ static void print_list(const struct command_line *l, const struct json *list)
 		fprintf(l->out, "... and %lld more\n", (long long)(count - (int64_t)json_count(people)));
 }
 
+void print_lists(const struct command_line *l, const struct json *lists)
+{
+	for (const struct json *list = json_first(lists); list; list = json_next(list))
+		print_list(l, list);
+}
+
 void print_queue(const struct command_line *l, const struct json *body)
 {
 	const struct json *queue = json_get(body, "queue");
@@ -414,8 +420,7 @@ void print_queue(const struct command_line *l, const struct json *body)
 	if (queued > (int64_t)json_count(queue))
 		fprintf(l->out, "... and %lld more\n", (long long)(queued - (int64_t)json_count(queue)));
 	print_waiting(l, json_get(body, "waiting"));
-	for (const struct json *list = json_first(json_get(body, "frozen")); list; list = json_next(list))
-		print_list(l, list);
+	print_lists(l, json_get(body, "frozen"));
 }
 
 void print_plan(const struct command_line *l, const struct json *body)

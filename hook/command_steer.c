@@ -242,6 +242,7 @@ static int decide(const struct command_line *l, const char *verb)
 	int64_t n = count_of(body, "people");
 	fprintf(l->out, "%s: list %s of %s %s%s\n", clean(l, body, "decision"), clean(l, body, "hash"), grouped(l->arena, n),
 		clean(l, body, "kind"), n == 1 ? "" : "s");
+	print_refused(l, json_get(body, "refused"));
 	return COMMAND_DONE;
 }
 

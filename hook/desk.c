@@ -268,12 +268,12 @@ static struct client *take_hand(struct desk *d, uint64_t what, struct client *co
 
 static void serve(struct desk *d, uint64_t what)
 {
-	unsigned char packet[WIRE_REQUEST_MAX + 1];
+	AUTO_FREE unsigned char *packet = mem_alloc(WIRE_REQUEST_MAX + 1);
 	struct client copy, *c = take_hand(d, what, &copy);
 	if (!c)
 		return;
 	/* Without room for control data, descriptors that somebody sends along are closed by the kernel. */
-	ssize_t n = recv(copy.fd, packet, sizeof(packet), MSG_DONTWAIT);
+	ssize_t n = recv(copy.fd, packet, WIRE_REQUEST_MAX + 1, MSG_DONTWAIT);
 	if (n > 0)
 		desk_serve(d, copy.fd, &copy.asker, packet, (size_t)n);
 	pthread_mutex_lock(&d->lock);

@@ -1,12 +1,13 @@
 /* The desk answers requests on the Unix socket (wire.h): one request, one row of a table, one answer.
  * It reads the store and marks people; it never waits for the directory, and for the cloud only where an
- * administrator asked for a plan of one person. */
+ * administrator asked for a plan of one person, or for what could be adopted. */
 #ifndef ROLLCALL_HOOK_DESK_H
 #define ROLLCALL_HOOK_DESK_H
 
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/json.h"
+#include "hook/adopt.h"
 #include "hook/evidence.h"
 #include "hook/settings.h"
 #include "hook/store/store.h"
@@ -22,6 +23,9 @@ struct desk_parts {
 	int (*plan)(void *ctx, const char *uuid, struct arena *, struct json **out, struct err *e);
 	/* roll_suspend() (reason given) and roll_resume() (NULL). */
 	int (*hold)(void *ctx, const char *uuid, const char *reason, const char *by, struct arena *, struct err *e);
+	/* adopt_plan() and, for the list that began then, adopt_approve() or adopt_reject(). */
+	int (*adopt)(void *ctx, const struct adopt_asked *, struct arena *, struct json **out, struct err *e);
+	int (*adopt_decide)(void *ctx, int64_t list_ms, bool yes, struct arena *, struct json **out, struct err *e);
 	/* A frozen list was decided upon: whoever waits on it is looked at now. */
 	void (*decided)(void *ctx);
 	/* Somebody wrote into the queue. */

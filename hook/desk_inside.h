@@ -43,7 +43,7 @@ struct desk_request {
 	const struct desk_parts *parts;
 	const struct wire_rule *rule;
 	const struct asker *asker;
-	const char *name, *text;   /* NULL: none was given */
+	const char *name, *text, *body;       /* NULL: none was given */
 	struct arena *arena;
 };
 /* desk_serve.c: one request packet and its answer. */
@@ -75,6 +75,12 @@ MUST_USE int desk_put_lists(const struct desk_request *, struct json *into, stru
 /* Of the list that holds this row. */
 MUST_USE int desk_list_hash(const struct desk_request *, const struct store_frozen *, const char **hash, struct err *e);
 MUST_USE int desk_decide(const struct desk_request *, struct json **body, struct err *e);
+/* Only the lists of what may be adopted. */
+MUST_USE int desk_put_adoptions(const struct desk_request *, struct json *into, struct err *e);
+/* Does it wait for the cloud? */
+bool desk_is_slow(const struct desk_request *);
+/* desk_adopt.c */
+MUST_USE int desk_adopt(const struct desk_request *, struct json **body, struct err *e);
 /* May this asker, who is no admin, ask about that person?  Fails: TEMP. */
 MUST_USE int desk_is_self(const struct desk_request *, bool *out, struct err *e);
 

@@ -17,11 +17,19 @@ static const struct { const char *kind, *act, *rated; } kinds[] = {
 	[FROZEN_JOIN] = { "join", "create", "costs money" },
 	[FROZEN_ORPHAN] = { "orphan", "delete", "irreversible" },
 	[FROZEN_UNNAMED] = { "account without an entry", "delete", "irreversible" },
+	[FROZEN_ADOPT] = { "adoption", "adopt", "reversible" },
 };
 static const char *const states[] = { [FROZEN_WAITING] = "waits", [FROZEN_APPROVED] = "approved", [FROZEN_REJECTED] = "rejected" };
 
 /* One list: rows of one kind and moment stand together, in the order of UUIDs. */
 struct part { const struct store_frozen *rows; size_t count; char hash[HASH_SHOWN + 1]; };
+
+static void add_row(struct str *s, const struct store_frozen *f)
+{
+	str_addf(s, "%s\n", f->uuid);
+	if (f->detail)
+		str_addf(s, "%s\n", f->detail);
+}
 
 static struct part part_from(struct arena *a, const struct store_frozen *rows, size_t left)
 {
@@ -31,11 +39,21 @@ static struct part part_from(struct arena *a, const struct store_frozen *rows, s
 	str_init(&s, a);
 	str_addf(&s, "%s %" PRId64 "\n", kinds[rows->kind].kind, rows->list_ms);
 	while (p.count < left && rows[p.count].kind == rows->kind && rows[p.count].list_ms == rows->list_ms)
-		str_addf(&s, "%s\n", rows[p.count++].uuid);
+		add_row(&s, &rows[p.count++]);
 	crypt_sha256_hex(s.text, s.len, hex);
 	memcpy(p.hash, hex, HASH_SHOWN);
 	p.hash[HASH_SHOWN] = '\0';
 	return p;
+}
+
+/* Which things are meant, and how they are rated, where that is not the same for all of a kind. */
+static void put_detail(const struct desk_request *r, struct json *one, const char *detail)
+{
+	struct json *o;
+	if (!detail || json_parse(r->arena, detail, strlen(detail), &o, NULL))
+		return;
+	for (const struct json *m = json_first(o); m; m = json_next(m))
+		json_put(one, json_name(m), json_copy(r->arena, m));
 }
 
 static struct json *one_list(const struct desk_request *r, const struct part *p)
@@ -54,6 +72,7 @@ static struct json *one_list(const struct desk_request *r, const struct part *p)
 		json_put_text(one, "dn", f->dn);
 		json_put_text(one, "does", kinds[f->kind].act);
 		json_put_text(one, "rated", kinds[f->kind].rated);
+		put_detail(r, one, f->detail);
 		json_put_text(one, "why", f->why);
 		if (f->fen)
 			json_put_int(one, "fen", f->fen);
@@ -105,6 +124,23 @@ int desk_list_hash(const struct desk_request *r, const struct store_frozen *row,
 	return rc;
 }
 
+int desk_put_adoptions(const struct desk_request *r, struct json *into, struct err *e)
+{
+	struct store_frozen *rows;
+	size_t n;
+	struct json *lists = json_array(r->arena);
+	int rc = store_frozen_list(r->parts->store, r->arena, &rows, &n, e);
+	for (size_t i = 0; !rc && i < n;) {
+		const struct part p = part_from(r->arena, &rows[i], n - i);
+		if (rows[i].kind == FROZEN_ADOPT)
+			json_push(lists, one_list(r, &p));
+		i += p.count;
+	}
+	if (!rc)
+		json_put(into, "frozen", lists);
+	return rc;
+}
+
 /* --- deciding ---------------------------------------------------------------------------------------------------- */
 
 static int on_record(const struct desk_request *r, const char *verb, const struct part *p, int64_t count, struct err *e)
@@ -137,14 +173,70 @@ static int decide(const struct desk_request *r, const struct part *p, enum froze
 	return 0;
 }
 
-int desk_decide(const struct desk_request *r, struct json **body, struct err *e)
+/* "approve HASH" or "reject HASH"; the hash is "" when it is neither. */
+static const char *hash_of(const struct desk_request *r, bool *yes)
+{
+	*yes = r->text && str_starts(r->text, "approve ");
+	const char *hash = *yes ? r->text + strlen("approve ")
+		: r->text && str_starts(r->text, "reject ") ? r->text + strlen("reject ") : "";
+	return strlen(hash) == HASH_SHOWN ? hash : "";
+}
+
+/* Fails: ABSENT (no list of adoptions has this hash). */
+static int find_adoption(const struct desk_request *r, const char *hash, struct part *out, struct err *e)
 {
 	struct store_frozen *rows;
 	size_t n;
-	bool yes = str_starts(r->text, "approve ");
-	const char *hash = yes ? r->text + strlen("approve ") : str_starts(r->text, "reject ") ? r->text + strlen("reject ") : "";
-	if (strlen(hash) != HASH_SHOWN)
+	int rc = store_frozen_list(r->parts->store, r->arena, &rows, &n, e);
+	for (size_t i = 0; !rc && i < n; i += out->count) {
+		*out = part_from(r->arena, &rows[i], n - i);
+		if (rows[i].kind == FROZEN_ADOPT && str_ieq(out->hash, hash))
+			return 0;
+	}
+	return rc ? rc : err_set(e, ERR_ABSENT, "no list of adoptions has this hash");
+}
+
+bool desk_is_slow(const struct desk_request *r)
+{
+	struct part p;
+	struct err e;
+	bool yes;
+	if (r->rule->action != WIRE_DECIDE)
+		return r->rule->slow && (r->name || r->rule->action == WIRE_ADOPT);
+	const char *hash = hash_of(r, &yes);
+	return yes && *hash && !find_adoption(r, hash, &p, &e);
+}
+
+/* Nothing waits for a later moment: it is looked at and begun now, or let go. */
+static int decide_adoption(const struct desk_request *r, const struct part *p, bool yes, struct json **body, struct err *e)
+{
+	const char *verb = states[yes ? FROZEN_APPROVED : FROZEN_REJECTED];
+	struct json *o = NULL;
+	if (!r->parts->adopt_decide)
+		return err_set(e, ERR_BUG, "nobody adopts anything here");
+	int rc = on_record(r, verb, p, (int64_t)p->count, e);
+	if (!rc)
+		rc = r->parts->adopt_decide(r->parts->ctx, p->rows->list_ms, yes, r->arena, &o, e);
+	if (rc)
+		return rc;
+	json_put_text(o, "hash", p->hash);
+	json_put_text(o, "kind", kinds[FROZEN_ADOPT].kind);
+	json_put_text(o, "decision", verb);
+	*body = o;
+	return 0;
+}
+
+int desk_decide(const struct desk_request *r, struct json **body, struct err *e)
+{
+	struct store_frozen *rows;
+	struct part adoption;
+	size_t n;
+	bool yes;
+	const char *hash = hash_of(r, &yes);
+	if (!*hash)
 		return err_set(e, ERR_PERM, "a list is named by the %d digits that \"plan\" shows", HASH_SHOWN);
+	if (!find_adoption(r, hash, &adoption, e))
+		return decide_adoption(r, &adoption, yes, body, e);
 	/* One transaction: nobody gets on a list between the look at its hash and the decision. */
 	int rc = store_begin(r->parts->store, e);
 	if (rc)

@@ -439,6 +439,7 @@ static const struct {
 	{ WIRE_SUSPEND, desk_suspend },
 	{ WIRE_RESUME, desk_resume },
 	{ WIRE_ROTATE, desk_rotate },
+	{ WIRE_ADOPT, desk_adopt },
 };
 
 int desk_answer(const struct desk_request *r, struct json **body, struct err *e)

@@ -152,9 +152,9 @@ static void answer(struct desk *d, int fd, const struct desk_request *r)
 {
 	struct json *body = NULL;
 	struct err e = { 0 };
-	bool slow = r->rule->slow && r->name;
+	bool slow = desk_is_slow(r);
 	if (!start_slow(d, slow)) {
-		desk_say(fd, WIRE_BUSY, "another plan is being looked up: ask again");
+		desk_say(fd, WIRE_BUSY, "something else is being looked up in the cloud: ask again");
 		return;
 	}
 	int rc = desk_answer(r, &body, &e);
@@ -197,6 +197,8 @@ void desk_serve(struct desk *d, int fd, const struct asker *asker, const void *p
 		r.name = arena_strndup(a, in.field[WIRE_NAME].at, in.field[WIRE_NAME].len);
 	if (in.field[WIRE_TEXT].at)
 		r.text = arena_strndup(a, in.field[WIRE_TEXT].at, in.field[WIRE_TEXT].len);
+	if (in.field[WIRE_BODY].at)
+		r.body = arena_strndup(a, in.field[WIRE_BODY].at, in.field[WIRE_BODY].len);
 	if (!may && in.rule->who == WIRE_SELF && desk_is_self(&r, &may, &e)) {
 		desk_say(fd, WIRE_FAILED, e.text);
 		return;

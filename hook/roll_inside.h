@@ -11,8 +11,12 @@
 /* The note of somebody protected whose grace is over. */
 #define ROLL_PROTECTED_FOR_GOOD "protected: his grace is over, and nothing is taken down"
 
+/* What was made for him by others and approved to become his (hook/adopt.h): the names stay as they are. */
+struct adoption { const char *user_name, *env_id, *env_alias, *region; uint64_t uin; };     /* NULL, 0: none */
+
 /* How it came that he is looked at. */
 struct hearing {
+	const struct adoption *adoption;      /* NULL: none */
 	bool confirmed, gone_again;    /* as in struct news */
 	bool release;                  /* an administrator lets the hold go */
 	bool unsure;                   /* as in struct news; whoever was disabled by a value is looked at for it in any case */

@@ -106,7 +106,12 @@ int roll_may_join(struct roll *r, const struct store_person *p, const struct pro
 	const char *why;
 	bool firm;
 	*out = (struct joining){ .fen = settings_fen(profile->price_yuan) };
-	int rc = store_frozen_get(r->store, p->uuid, FROZEN_JOIN, a, &row, e);
+	int rc = store_frozen_get(r->store, p->uuid, FROZEN_ADOPT, a, &row, e);
+	if (!rc)
+		out->note = arena_strdup(a, "waits: what was made for him by hand is to be adopted; see rollcall plan");
+	if (rc != ERR_ABSENT)
+		return rc;
+	rc = store_frozen_get(r->store, p->uuid, FROZEN_JOIN, a, &row, e);
 	bool listed = rc == 0;
 	if (rc && rc != ERR_ABSENT)
 		return rc;

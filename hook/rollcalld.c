@@ -26,6 +26,7 @@
 
 #define STOP_MS 4500          /* five seconds are promised */
 #define DESK_THREADS 2
+#define ADOPT_MEMORY (256u << 20)
 #define THREAD_STACK (512 * 1024)
 #define ALARM_MEMORY (1u << 20)
 
@@ -124,6 +125,28 @@ static int plan(void *ctx, const char *uuid, struct arena *a, struct json **out,
 	struct daemon *d = ctx;
 	pthread_mutex_lock(&d->planning);
 	int rc = engine_plan(d->planner, uuid, a, out, e);
+	pthread_mutex_unlock(&d->planning);
+	return rc;
+}
+
+static int adopt(void *ctx, const struct adopt_asked *asked, struct arena *a, struct json **out, struct err *e)
+{
+	AUTO_ARENA struct arena *own = arena_new(ADOPT_MEMORY);
+	struct daemon *d = ctx;
+	pthread_mutex_lock(&d->planning);
+	struct call c = worker_look(d->planner, own);
+	int rc = adopt_plan(&d->roll, &c, asked, a, out, e);
+	pthread_mutex_unlock(&d->planning);
+	return rc;
+}
+
+static int adopt_decide(void *ctx, int64_t list_ms, bool yes, struct arena *a, struct json **out, struct err *e)
+{
+	AUTO_ARENA struct arena *own = arena_new(ADOPT_MEMORY);
+	struct daemon *d = ctx;
+	pthread_mutex_lock(&d->planning);
+	struct call c = worker_look(d->planner, own);
+	int rc = yes ? adopt_approve(&d->roll, &c, list_ms, a, out, e) : adopt_reject(&d->roll, list_ms, a, out, e);
 	pthread_mutex_unlock(&d->planning);
 	return rc;
 }
@@ -306,6 +329,8 @@ static int open_directory(struct daemon *d, struct err *e)
 		.plan = plan,
 		.hold = hold,
 		.decided = decided,
+		.adopt = adopt,
+		.adopt_decide = adopt_decide,
 		.wake = wake,
 		.health = health,
 		.ctx = d };

@@ -27,6 +27,7 @@ static const struct wire_rule rules[] = {
 	{ WIRE_RESUME, "resume", WIRE_ADMIN, .served = true, .may = NAME_BIT, .must = NAME_BIT },
 	{ WIRE_DECIDE, "decide", WIRE_ADMIN, .served = true, .may = TEXT_BIT, .must = TEXT_BIT },
 	{ WIRE_ROTATE, "rotate", WIRE_ADMIN, .served = true, .may = NAME_BIT, .must = NAME_BIT },
+	{ WIRE_ADOPT, "adopt", WIRE_ADMIN, .served = true, .may = TEXT_BIT | BODY_BIT, .must = TEXT_BIT, .slow = true },
 	{ WIRE_ACCOUNT, "account", WIRE_ADMIN, .served = false },
 	{ WIRE_SESSION_OPEN, "session-open", WIRE_ADMIN, .served = false },
 	{ WIRE_SESSION_CLOSE, "session-close", WIRE_ADMIN, .served = false },

@@ -5,7 +5,7 @@
  * daemon closes.  Who asks is what the kernel says (SO_PEERCRED, SO_PEERGROUPS), never what a packet says.
  * Numbers are unsigned, most significant byte first.
  *
- * Request: exactly one packet of at most 4096 bytes.
+ * Request: exactly one packet of at most 61440 bytes.
  *
  *     offset  bytes
  *          0      1   version, 1
@@ -54,6 +54,9 @@
  *     RESUME               7  NAME      admin  the person as SHOW
  *     DECIDE               8  TEXT      admin  "approve HASH" or "reject HASH" of a frozen list: {"people": n}
  *     ROTATE               9  NAME      admin  asks for another key of an active person: the person as SHOW
+ *     ADOPT               10  TEXT [BODY] admin  what was made by hand and could become somebody's: looked up in the cloud
+ *                                              and frozen as a list.  TEXT is "name", "tag KEY" or "map"; with "map" BODY is a
+ *                                              JSON array of {"line", "who", "uin", "env"}
  *     ACCOUNT             32                   \
  *     SESSION_OPEN        33                    > the PAM module's: reserved, answered UNSUPPORTED
  *     SESSION_CLOSE       34                   /
@@ -68,7 +71,7 @@
 #include <sys/types.h>
 
 #define WIRE_VERSION 1
-#define WIRE_REQUEST_MAX 4096u
+#define WIRE_REQUEST_MAX 61440u
 #define WIRE_ANSWER_MAX 61440u       /* one packet */
 #define WIRE_BODY_MAX (16u << 20)    /* all of them: no reader takes more */
 #define WIRE_NAME_MAX 255u           /* a login name, or a UUID in text form */
@@ -85,6 +88,7 @@ enum wire_action {
 	WIRE_RESUME = 7,
 	WIRE_DECIDE = 8,
 	WIRE_ROTATE = 9,
+	WIRE_ADOPT = 10,
 	WIRE_ACCOUNT = 32,
 	WIRE_SESSION_OPEN = 33,
 	WIRE_SESSION_CLOSE = 34,

@@ -55,7 +55,7 @@ int placement_make(const char *login, const char *uuid, unsigned generation, con
 	snprintf(made.user_name, sizeof(made.user_name), "%s-%s", stem, six);
 	snprintf(made.env_alias, sizeof(made.env_alias), "rc-%s", sixteen);
 	snprintf(made.policy_name, sizeof(made.policy_name), "rollcall-%s", made.user_name);
-	snprintf(made.server_name, sizeof(made.server_name), "rc-%s", made.user_name);
+	snprintf(made.server_name, sizeof(made.server_name), "rc-%s-%s", stem, six);
 	bool fits = str_copy(made.root_account, sizeof(made.root_account), root_account) &&
 		str_copy(made.region, sizeof(made.region), p->region ? p->region : region) &&
 		str_copy(made.profile, sizeof(made.profile), p->name) &&

@@ -11,8 +11,8 @@
 /* Decided when the generation begins; names are never derived again (CAM cannot rename, logins are reused). */
 struct placement {
 	char root_account[64], region[32], profile[64];
-	char user_name[48];      /* login, made fit for CAM, "-" and 6 base32 characters of UUID and generation */
-	char env_alias[24];      /* "rc-" and 16 base32 characters */
+	char user_name[65];      /* login, made fit for CAM, "-" and 6 base32 characters of UUID and generation; or as adopted */
+	char env_alias[40];      /* "rc-" and 16 base32 characters; or as adopted */
 	char policy_name[96], server_name[61];
 	char package[64];
 	char bundle[64];         /* "" = no server */
