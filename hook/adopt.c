@@ -208,7 +208,8 @@ static int freeze(struct adopting *w, struct pair *p, struct err *e)
 /* He may have something, and it is not taken over: whether he gets a second one is for a human to say. */
 static int beware(struct adopting *w, struct store_person *p, const char *why, struct err *e)
 {
-	struct store_frozen row = { .kind = FROZEN_JOIN, .why = arena_printf(w->a, "something made for him by hand is not adopted: %s", why) };
+	struct store_frozen row = { .kind = FROZEN_JOIN,
+		.why = arena_printf(w->a, "something made for him by hand is not adopted: %s", why) };
 	if (p->generation || p->signal != SIGNAL_ENTITLED)
 		return store_frozen_drop(w->r->store, p->uuid, FROZEN_ADOPT, e);
 	const struct profile_settings *profile = profile_of(w->r, p->profile);
