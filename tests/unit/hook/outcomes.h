@@ -135,7 +135,7 @@ static inline void says(struct plant *p, const char *type)
 	hear(p, ALICE, "alice", type, arena_printf(p->a, "%04d#", ++version));
 }
 
-/* What he and administrators do in the meantime: more of everything than a page of a listing. */
+/* What he and administrators do in the meantime. */
 static inline void meddle(struct plant *p)
 {
 	struct cloud *c = p->cloud;
