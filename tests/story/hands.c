@@ -59,8 +59,9 @@ static bool policy(struct hand *h)
 		const struct policy *p = h->user->grants.items[i].policy;
 		if (!strstr(p->description, INSTALLATION))
 			continue;
+		/* Nothing by which he would see what is not his: then he would be held, and rightly so. */
 		struct json *in = with(h, "PolicyDocument", "{\"version\":\"2.0\",\"statement\":[{\"effect\":\"allow\","
-			"\"action\":[\"tcb:DescribeEnvs\"],\"resource\":[\"*\"]}]}");
+			"\"action\":[\"sts:GetCallerIdentity\"],\"resource\":[\"*\"]}]}");
 		json_put_uint(in, "PolicyId", p->id);
 		return cloud_by_hand(h->w, CAM, "UpdatePolicy", in, h->a) != NULL;
 	}
