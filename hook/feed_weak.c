@@ -101,6 +101,7 @@ static enum opinion second_opinion(struct round *r, const struct store_leaver *l
 	struct confirm *c = r->feed->confirm;
 	const struct entry *entry = NULL;
 	enum whereabouts where;
+	struct person now;
 	struct err e;
 	if (PLANTED("absent-without-reread"))
 		return GONE;
@@ -113,7 +114,10 @@ static enum opinion second_opinion(struct round *r, const struct store_leaver *l
 		return NO_ANSWER;
 	}
 	r->unanswered = 0;
-	if (where != WHERE_GONE && where != WHERE_OUTSIDE)
+	/* A value that says disabled holds wherever the entry is now. */
+	bool disabled = where == WHERE_OUTSIDE && entry && !roll_judge(r->feed->roll, entry, r->scratch, &now, &e) &&
+		now.signal == SIGNAL_DISABLED;
+	if (disabled || (where != WHERE_GONE && where != WHERE_OUTSIDE))
 		return judge_entry(r, l, entry);
 	*why = where == WHERE_GONE ? "re-read: gone" : "re-read: outside";
 	return in_doubt(r, l->dn) ? STAYS : GONE;

@@ -197,6 +197,22 @@ static void the_brake_holds_all_of_them(void **state)
 	assert_int_equal(account(r, B).stage, STAGE_SUSPENDED);
 }
 
+/* A container was moved away: who is disabled in there is as disabled as anywhere. */
+static void outside_and_disabled_is_cut(void **state)
+{
+	struct rig *r = *state;
+	refresh(r, 3);
+	r->where = WHERE_OUTSIDE;
+	r->settings.life.departures_hour = 0;
+	refresh(r, 1);
+	entry(r, C, "user2", "left", "9");       /* what the second look shows */
+	r->f.time.now_ms += 31000;
+	confirm_step(r->feed);
+	assert_int_equal(account(r, B).stage, STAGE_ACTIVE);
+	assert_int_equal(account(r, C).stage, STAGE_SUSPENDED);
+	assert_true(account(r, C).cut_strong);
+}
+
 static void retirement_asks_again(void **state)
 {
 	struct rig *r = *state;
@@ -309,7 +325,8 @@ int main(void)
 		RIG(absent_but_there_loses_nothing), RIG(an_unfinished_refresh_says_nothing), RIG(nobody_named_is_not_believed),
 		RIG(absent_unusable_absent), RIG(back_in_doubt), RIG(back_by_a_value),
 		RIG(heard_of_while_doubted), RIG(an_unreadable_entry_is_not_retired), RIG(struck_and_back),
-		RIG(the_brake_holds_all_of_them), RIG(retirement_asks_again), RIG(a_strike_ends_when_the_store_knows),
+		RIG(the_brake_holds_all_of_them), RIG(outside_and_disabled_is_cut),
+		 RIG(retirement_asks_again), RIG(a_strike_ends_when_the_store_knows),
 	};
 	return cmocka_run_group_tests_name("roll", tests, NULL, NULL);
 }
