@@ -64,7 +64,8 @@ static void push_waiting(const struct desk_request *r, struct json *list, const 
 		push(r, list, about, arena_printf(r->arena, "held until somebody resumes him: %s", a->hold_reason), 0, 0);
 	if (a->stage == STAGE_SUSPENDED && a->retire_after_ms)
 		push(r, list, about, over
-			? "grace is over: retirement waits for its budget, and for a directory and clocks that are believed" : "grace: all of it stays until then", a->since_ms, over ? 0 : a->retire_after_ms);
+			? "grace is over: retirement waits for its budget, and for a directory and clocks that are believed"
+			: "grace: all of it stays until then", a->since_ms, over ? 0 : a->retire_after_ms);
 	if (a->trouble_kind)
 		push(r, list, about, arena_printf(r->arena, "%u failures in a row, the last one %s: %s; tried again", a->attempts,
 			err_kind_name(a->trouble_kind), a->trouble ? a->trouble : ""), 0, again);

@@ -42,7 +42,7 @@ struct evidence_line {
 	const char *what;          /* "CreateEnv rc-... done", "ACTIVE -> SUSPENDED" */
 	const char *why;           /* "disabled: employeeType=retired"; may be NULL */
 	const char *request_id;    /* may be NULL */
-	const char *csn;           /* the directory's change number: entryCSN, or modifyTimestamp; may be NULL */
+	const char *csn;           /* the directory's change number, of the entry as last seen: entryCSN, or modifyTimestamp; may be NULL */
 	const struct evidence_moments *moments;    /* may be NULL */
 };
 /* Fails: TEMP (the file did not take it; it is in the second place). */

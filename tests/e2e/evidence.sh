@@ -65,6 +65,10 @@ check "with every moment, in an order that can be" jq -e '.departures[0] | .chan
 at_most "$(jq '.departures[0] | (.changed_ms + .durations_ms.refused - .refused_ms) | fabs' <<<"$all_of")" 0 "and durations that are their differences"
 check "by her UUID, too" rollcall evidence export "$(jq -r .uuid <<<"$all_of")" "$file"
 
+check "status says how long she had it" jq -e '.offboarding | .measured == 1 and .p50_ms > 0 and .p99_ms == .max_ms' < <(rollcall status --json)
+rollcall why ada >"$W/why"
+check "why she is in her stage" grep -q '^account 1 .*suspended, by a present value, change number' "$W/why"
+
 # --- the file is gone ----------------------------------------------------------------------------------------------------
 mv "$file" "$W/elsewhere"
 ldap_add "$(person eve)"
