@@ -103,7 +103,7 @@ nobody_else "and nobody noticed"
 
 # --- a size limit ----------------------------------------------------------------------------------------------------------------
 slapd_stop
-awk '{ print } /^suffix/ { print "sizelimit 10" }' "$W/slapd.conf.good" >"$W/slapd.conf"
+sed 's/size=unlimited/size=10/' "$W/slapd.conf.good" >"$W/slapd.conf"
 mark
 slapd_start
 leaves "a refresh that ends at the size limit" green green-3
