@@ -14,6 +14,9 @@ MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= /lib/systemd/system
 SYSUSERSDIR ?= /usr/lib/sysusers.d
 TMPFILESDIR ?= /usr/lib/tmpfiles.d
+LIBEXECDIR ?= $(PREFIX)/lib/rollcall
+# Where libpam looks for modules, whatever the prefix.
+PAMDIR ?= /lib/$(shell $(CC) -print-multiarch)/security
 DESTDIR ?=
 CC ?= gcc
 PKG_CONFIG ?= pkg-config
@@ -59,7 +62,7 @@ $(call remember,$(O)/flags,$(CC) $(CPPFLAGS) $(ALL_CFLAGS))
 endif
 
 # The rooms.  Every .c belongs to the archive of its folder; the programs' main files stand alone.
-MAINS := hook/rollcalld.c hook/rollcall.c cloud/emulator/main.c cloud/emulator/httpd.c hook/pam_rollcall.c
+MAINS := hook/rollcalld.c hook/rollcall.c cloud/emulator/main.c cloud/emulator/httpd.c
 src = $(filter-out $(MAINS),$(wildcard $(1)))
 SRC_common := $(call src,common/*.c)
 SRC_ldap := $(call src,ldap/*.c)
@@ -111,9 +114,19 @@ endef
 $(eval $(call programs,rel))
 $(eval $(call programs,fp))
 
+# The PAM module: the wire and libpam, and no symbol outside but pam_sm_*.
+SRC_pam := $(wildcard hook/pam/*.c)
+$(O)/pam/%.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  cc   $< (module)")
+	$(Q)$(CC) $(CPPFLAGS) $(subst -fPIE,-fPIC,$(ALL_CFLAGS)) -MMD -MP -c -o $@ $<
+$(O)/pam_rollcall.so: $(patsubst %.c,$(O)/pam/%.o,$(SRC_pam) hook/wire.c)
+	$(if $(V),,@echo "  ld   $@")
+	$(Q)$(CC) $(subst -fPIE,-fPIC,$(ALL_CFLAGS)) $(filter-out -pie,$(LDHARDEN)) $(LDFLAGS) -shared -Wl,-z,defs -o $@ $^ -lpam
+
 PROGRAMS := rollcalld rollcall rollcall-emulator
 .PHONY: all fp have-packages
-all: have-packages $(addprefix $(O)/rel/,$(PROGRAMS))
+all: have-packages $(addprefix $(O)/rel/,$(PROGRAMS)) $(O)/pam_rollcall.so
 fp: $(addprefix $(O)/fp/,$(PROGRAMS))
 have-packages:
 	@$(PKG_CONFIG) --exists ldap libcurl openssl libcjson libconfig sqlite3 libmicrohttpd || \
@@ -126,7 +139,8 @@ STORY_SRC := $(wildcard tests/story/*.c)
 STORY_BIN := $(if $(STORY_SRC),$(O)/fp/tests/story/stories)
 TEST_ARCHIVES := $(call archives,fp,vfs support $(DAEMON_ROOMS) emulator)
 $(O)/fp/tests/unit/%: $(O)/fp/tests/unit/%.o $(TEST_ARCHIVES)
-	$(link) $(LIB_cmocka) $(LIBS_daemon)
+	$(link) $(LIB_cmocka) $(LIBS_daemon) $(if $(findstring /unit/pam/,$@),-lpam)
+$(filter $(O)/fp/tests/unit/pam/%,$(UNIT_BIN)): $(O)/pam_rollcall.so
 $(O)/fp/tests/story/stories: $(call obj,fp,$(STORY_SRC)) $(TEST_ARCHIVES)
 	$(link) $(LIBS_daemon)
 .PHONY: units unit-% stories
@@ -172,12 +186,16 @@ faults faults-planted:
 
 bench:
 	@$(INSTALL_DEPS) build test
-	@$(AGAIN) all fp
+	@$(AGAIN) all fp $(O)/bench/pam
 	@O=$(abspath $(O)) tests/bench/run
 	@O=$(abspath $(O)) tests/bench/lanes
+	@O=$(abspath $(O)) tests/bench/login
+$(O)/bench/pam: tests/bench/pam.c $(O)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $< -lpam
 
 # clang-tidy one stamp per source, so that only what changed is looked at again.
-TIDY_SRC := $(foreach r,$(ROOMS),$(SRC_$(r))) $(filter-out hook/pam_rollcall.c,$(wildcard $(MAINS))) $(wildcard tests/unit/*/*.c tests/story/*.c)
+TIDY_SRC := $(foreach r,$(ROOMS),$(SRC_$(r))) $(wildcard $(MAINS)) $(SRC_pam) $(wildcard tests/unit/*/*.c tests/story/*.c)
 $(O)/tidy/%: %.c $(O)/fp/%.o .clang-tidy tests/lint/analyzer.h
 	@mkdir -p $(@D)
 	$(Q)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) -DROLLCALL_FAILPOINTS \
@@ -210,13 +228,17 @@ $(FUZZ_BIN): $(O)/fp/tests/fuzz/%: $(O)/fp/tests/fuzz/%.o $(TEST_ARCHIVES)
 INSTALL := install
 inst = $(if $(strip $(2)),$(INSTALL) -d $(DESTDIR)$(3) && $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3)/,true)
 place = sed -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/etc/rollcall|$(SYSCONFDIR)/rollcall|g' \
-	-e 's|/usr/share/rollcall|$(DATADIR)|g' \
+	-e 's|/usr/share/rollcall|$(DATADIR)|g' -e 's|/usr/lib/rollcall/|$(LIBEXECDIR)/|g' \
 	$(if $(HAVE_SYSTEMD),,-e 's|^Type=notify|Type=exec|')
+UNITS := rollcalld.service rollcall-kick.path rollcall-kick.service
 SETTINGS := $(DESTDIR)$(SYSCONFDIR)/rollcall/rollcall.conf
 .PHONY: install deb
 install: all
 	$(Q)$(call inst,755,$(O)/rel/rollcall $(O)/rel/rollcall-emulator,$(BINDIR))
 	$(Q)$(call inst,755,$(O)/rel/rollcalld,$(SBINDIR))
+	$(Q)$(call inst,644,$(O)/pam_rollcall.so,$(PAMDIR))
+	$(Q)$(call inst,755,etc/rollcall-kick,$(LIBEXECDIR))
+	$(Q)$(call inst,644,$(wildcard etc/pam/*),$(DATADIR)/pam)
 	$(Q)$(call inst,644,$(wildcard policies/templates/*),$(DATADIR)/policies)
 	$(Q)$(call inst,644,$(wildcard etc/agent/*),$(DATADIR)/agent)
 	$(Q)$(call inst,644,$(wildcard etc/schema/*),$(DATADIR)/schema)
@@ -227,8 +249,8 @@ install: all
 	$(Q)$(foreach s,1 5 8,$(call inst,644,$(wildcard etc/man/*.$(s)),$(MANDIR)/man$(s));)
 	$(Q)$(call inst,644,etc/sysusers.d/rollcall.conf,$(SYSUSERSDIR))
 	$(Q)$(call inst,644,etc/tmpfiles.d/rollcall.conf,$(TMPFILESDIR))
-	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR) && $(place) etc/rollcalld.service >$(DESTDIR)$(UNITDIR)/rollcalld.service
-	$(Q)chmod 644 $(DESTDIR)$(UNITDIR)/rollcalld.service
+	$(Q)$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	$(Q)$(foreach u,$(UNITS),$(place) etc/$(u) >$(DESTDIR)$(UNITDIR)/$(u) && chmod 644 $(DESTDIR)$(UNITDIR)/$(u) &&) true
 	$(Q)$(INSTALL) -d $(dir $(SETTINGS))
 	$(Q)test -e $(SETTINGS) || $(INSTALL) -m 640 $(DESTDIR)$(DATADIR)/rollcall.conf.sample $(SETTINGS)
 
@@ -243,4 +265,4 @@ format:
 	clang-format -i $(FILES)
 clean: ; rm -rf $(O)
 .SECONDARY:
--include $(shell find $(O)/rel $(O)/fp -name '*.d' 2>/dev/null)
+-include $(shell find $(O)/rel $(O)/fp $(O)/pam -name '*.d' 2>/dev/null)

@@ -18,7 +18,8 @@ packages() {
 	build) echo libc6-dev pkg-config libldap-dev libcurl4-openssl-dev libssl-dev libcjson-dev libconfig-dev libpam0g-dev \
 		libsqlite3-dev libmicrohttpd-dev libsystemd-dev ;;
 	demo) echo slapd ldap-utils openssl ca-certificates jq curl python3 ;;
-	test) echo libcmocka-dev slapd ldap-utils openssl ca-certificates jq curl sqlite3 python3 "$(node_packages)" ;;
+	test) echo libcmocka-dev slapd ldap-utils openssl ca-certificates jq curl sqlite3 python3 openssh-server openssh-client \
+		pamtester valgrind "$(node_packages)" ;;
 	lint) echo libcmocka-dev clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang llvm ;;
 	*) return 1 ;;

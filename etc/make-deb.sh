@@ -14,7 +14,7 @@ rm -rf "$stage"
 # What a program needs is in its NEEDED entries; which package that is, and since which version, says the
 # package itself (its .shlibs file).
 depends() {
-	for program in "$stage"/usr/bin/* "$stage"/usr/sbin/*; do
+	for program in "$stage"/usr/bin/* "$stage"/usr/sbin/* "$stage"/lib/*/security/*.so; do
 		objdump -p "$program" | awk '$1 == "NEEDED" { print $2 }'
 	done | sort -u | while read -r soname; do
 		name=${soname%%.so*}
@@ -25,7 +25,7 @@ depends() {
 		echo "$found"
 	done | sort -u | paste -sd, | sed 's/,/, /g'
 }
-strip --strip-unneeded "$stage"/usr/bin/* "$stage"/usr/sbin/*
+strip --strip-unneeded "$stage"/usr/bin/* "$stage"/usr/sbin/* "$stage"/lib/*/security/*.so
 needs=$(depends)
 [ -n "$needs" ]
 

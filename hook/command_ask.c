@@ -23,7 +23,8 @@ static void take_chunk(struct answer *to, const struct wire_value *chunk)
 }
 
 /* All packets of one answer.  NULL, or what went wrong; *status is set when an answer came. */
-static const char *take_answer(int fd, int64_t deadline, struct answer *to, enum wire_status *status, char *why, size_t room)
+static const char *take_answer(enum wire_action action, int fd, int64_t deadline, struct answer *to, enum wire_status *status,
+	char *why, size_t room)
 {
 	AUTO_FREE unsigned char *packet = mem_alloc(WIRE_ANSWER_MAX);
 	struct wire_in in = { .more = true };
@@ -33,7 +34,7 @@ static const char *take_answer(int fd, int64_t deadline, struct answer *to, enum
 			return errno == ETIMEDOUT ? "no answer in time" : strerror(errno);
 		if (n == 0)
 			return "the answer ended early";
-		if (!wire_read_answer(packet, (size_t)n, &in))
+		if (!wire_read_answer(action, packet, (size_t)n, &in))
 			return "the answer is not of this protocol";
 		if (in.status != WIRE_OK) {
 			*status = in.status;
@@ -98,7 +99,7 @@ int command_ask_with(const struct command_line *l, enum wire_action action, cons
 		return unreachable(l, path, strerror(errno));
 	struct answer answer = { 0 };
 	int64_t deadline = wire_now_ms() + patience(action, name);
-	const char *wrong = take_answer(fd, deadline, &answer, &status, why, sizeof(why));
+	const char *wrong = take_answer(action, fd, deadline, &answer, &status, why, sizeof(why));
 	AUTO_FREE char *document = answer.text;
 	if (wrong)
 		return unreachable(l, path, wrong);

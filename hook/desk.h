@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/err.h"
 #include "common/json.h"
+#include "common/seal.h"
 #include "hook/adopt.h"
 #include "hook/evidence.h"
 #include "hook/settings.h"
@@ -26,6 +27,10 @@ struct desk_parts {
 	/* adopt_plan() and, for the list that began then, adopt_approve() or adopt_reject(). */
 	int (*adopt)(void *ctx, const struct adopt_asked *, struct arena *, struct json **out, struct err *e);
 	int (*adopt_decide)(void *ctx, int64_t list_ms, bool yes, struct arena *, struct json **out, struct err *e);
+	/* roll_logged_in(). */
+	int (*logged_in)(void *ctx, const char *uuid, const char *by, struct arena *, struct err *e);
+	/* With which the store's secrets were sealed; NULL: none is handed over. */
+	const struct seal_key *own_key;
 	/* A frozen list was decided upon: whoever waits on it is looked at now. */
 	void (*decided)(void *ctx);
 	/* Somebody wrote into the queue. */

@@ -44,6 +44,7 @@ struct desk_request {
 	const struct wire_rule *rule;
 	const struct asker *asker;
 	const char *name, *text, *body;       /* NULL: none was given */
+	const char *service, *deliver;     /* of the PAM module */
 	struct arena *arena;
 };
 /* desk_serve.c: one request packet and its answer. */
@@ -81,6 +82,9 @@ MUST_USE int desk_put_adoptions(const struct desk_request *, struct json *into, 
 bool desk_is_slow(const struct desk_request *);
 /* desk_adopt.c */
 MUST_USE int desk_adopt(const struct desk_request *, struct json **body, struct err *e);
+/* desk_login.c: what the PAM module asks.  The answer is a packet of its own, written into `out`, and wiped by the caller.
+ * Fails: as desk_answer. */
+MUST_USE int desk_login(const struct desk_request *, struct wire_out *out, struct err *e);
 /* May this asker, who is no admin, ask about that person?  Fails: TEMP. */
 MUST_USE int desk_is_self(const struct desk_request *, bool *out, struct err *e);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/secret.h"
 #include "hook/desk_inside.h"
 
 #define REQUEST_MEMORY (64u << 20)
@@ -177,6 +178,29 @@ static void answer(struct desk *d, int fd, const struct desk_request *r)
 		desk_say(fd, WIRE_FAILED, "the answer is too long");
 }
 
+static void take_text(struct arena *a, const struct wire_in *in, enum wire_field field, const char **out)
+{
+	if (in->field[field].at)
+		*out = arena_strndup(a, in->field[field].at, in->field[field].len);
+}
+
+/* A login waits for this: no disk is waited for that need not be, and no other request. */
+static void answer_login(int fd, const struct desk_request *r)
+{
+	unsigned char packet[4096];
+	struct wire_out o;
+	struct err e = { 0 };
+	wire_answer(&o, packet, sizeof(packet), WIRE_OK, false);
+	int rc = desk_login(r, &o, &e);
+	if (rc)
+		desk_say(fd, status_of(rc), e.text);
+	else if (!wire_end(&o))
+		desk_say(fd, WIRE_FAILED, "the answer is too long");
+	else
+		send_packet(fd, &o, wire_now_ms() + ANSWER_MS);
+	secret_wipe(packet, sizeof(packet));
+}
+
 void desk_serve(struct desk *d, int fd, const struct asker *asker, const void *packet, size_t n)
 {
 	AUTO_ARENA struct arena *a = arena_new(REQUEST_MEMORY);
@@ -193,18 +217,19 @@ void desk_serve(struct desk *d, int fd, const struct asker *asker, const void *p
 		return;
 	}
 	struct desk_request r = { .parts = &d->parts, .rule = in.rule, .asker = asker, .arena = a };
-	if (in.field[WIRE_NAME].at)
-		r.name = arena_strndup(a, in.field[WIRE_NAME].at, in.field[WIRE_NAME].len);
-	if (in.field[WIRE_TEXT].at)
-		r.text = arena_strndup(a, in.field[WIRE_TEXT].at, in.field[WIRE_TEXT].len);
-	if (in.field[WIRE_BODY].at)
-		r.body = arena_strndup(a, in.field[WIRE_BODY].at, in.field[WIRE_BODY].len);
+	take_text(a, &in, WIRE_NAME, &r.name);
+	take_text(a, &in, WIRE_TEXT, &r.text);
+	take_text(a, &in, WIRE_BODY, &r.body);
+	take_text(a, &in, WIRE_SERVICE, &r.service);
+	take_text(a, &in, WIRE_DELIVER, &r.deliver);
 	if (!may && in.rule->who == WIRE_SELF && desk_is_self(&r, &may, &e)) {
 		desk_say(fd, WIRE_FAILED, e.text);
 		return;
 	}
-	if (may)
-		answer(d, fd, &r);
-	else
+	if (!may)
 		refuse(d, fd, &r);
+	else if (in.rule->gives & 1u << WIRE_VERDICT)
+		answer_login(fd, &r);
+	else
+		answer(d, fd, &r);
 }

@@ -80,7 +80,7 @@ static void act_on(struct roll *r, const struct store_person *p, const struct ro
 {
 	if (moved->what)
 		roll_say(r, p, moved->generation, "stage", moved->what, reason, NULL);
-	roll_hurry(r, p, a);
+	roll_hurry(r, p, moved->what != NULL, a);
 }
 
 /* --- by an alarm ------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "common/failpoint.h"
 #include "common/json.h"
+#include "hook/kept.h"
 #include "hook/taken.h"
 
 static struct taken *of(struct journal *j)
@@ -99,18 +100,9 @@ static int settle(struct journal *j, const struct intent *i, enum outcome outcom
 	return rc;
 }
 
-/* What the store keeps of a secret, before sealing: the fields that opening checks. */
-static struct secret *wrap_secret(struct taken *t, const char *id, const struct secret *s, const struct found *f)
+static struct keeper keeper_of(const struct taken *t)
 {
-	struct json *o = json_object(t->worker->arena);
-	json_put_text(o, "uuid", t->account.uuid);
-	json_put_uint(o, "uin", f->uin);
-	json_put_text(o, "id", id);
-	json_put_text(o, "secret", secret_reveal(s, NULL));
-	char *text = json_print(t->worker->arena, o);
-	struct secret *wrapped = secret_text(text);
-	secret_wipe(text, strlen(text));
-	return wrapped;
+	return (struct keeper){ t->parts->store, t->parts->own_key };
 }
 
 static int keep(struct journal *j, const struct intent *i, enum secret_kind kind, const char *id, const struct secret *s,
@@ -118,12 +110,10 @@ static int keep(struct journal *j, const struct intent *i, enum secret_kind kind
 {
 	struct taken *t = of(j);
 	struct arena *a = t->worker->arena;
-	AUTO_SECRET struct secret *wrapped = wrap_secret(t, id, s, f);
-	struct seal_to *own = seal_key_recipient(t->parts->own_key);
+	const struct keeper k = keeper_of(t);
 	unsigned char *der;
 	size_t n;
-	int rc = seal(own, wrapped, a, &der, &n, e);
-	seal_to_free(own);
+	int rc = kept_seal(&k, t->account.uuid, f->uin, id, s, a, &der, &n, e);
 	if (rc)
 		return rc;
 	POINT("keep.before");
@@ -135,26 +125,8 @@ static int keep(struct journal *j, const struct intent *i, enum secret_kind kind
 static int reveal(struct journal *j, enum secret_kind kind, const char *id, struct secret **out, struct err *e)
 {
 	struct taken *t = of(j);
-	struct arena *a = t->worker->arena;
-	unsigned char *der;
-	size_t n, len;
-	int rc = store_secret_get(t->parts->store, t->account.id, kind, id, a, &der, &n, e);
-	if (rc)
-		return rc;
-	AUTO_SECRET struct secret *wrapped = NULL;
-	struct err inner;
-	/* Sealed to a key that is gone, or not what it should be: as good as never stored. */
-	if (seal_open(t->parts->own_key, der, n, &wrapped, &inner))
-		return err_set(e, ERR_ABSENT, "the stored secret of \"%s\" cannot be opened: %s", id, inner.text);
-	const char *text = secret_reveal(wrapped, &len);
-	struct json *o;
-	if (json_parse(a, text, len, &o, &inner))
-		return err_set(e, ERR_ABSENT, "the stored secret of \"%s\" is unusable: %s", id, inner.text);
-	const char *secret = json_text(o, "secret");
-	if (!secret || !str_eq(json_text(o, "uuid"), t->account.uuid) || !str_eq(json_text(o, "id"), id))
-		return err_set(e, ERR_ABSENT, "the stored secret of \"%s\" belongs to somebody else", id);
-	*out = secret_text(secret);
-	return 0;
+	const struct keeper k = keeper_of(t);
+	return kept_open(&k, t->account.id, t->account.uuid, t->found.uin, kind, id, t->worker->arena, out, e);
 }
 
 static int drop(struct journal *j, enum secret_kind kind, const char *id, struct err *e)

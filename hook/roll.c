@@ -5,6 +5,7 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "hook/roll_inside.h"
+#include "hook/sessions.h"
 #include "policies/grant.h"
 
 #define NAME_AGAIN_MS 60000
@@ -198,10 +199,23 @@ bool roll_unsure(const struct roll *r, const struct store_person *p)
 	return atomic_load(&r->doubt) != DOUBT_NONE && p->signal == SIGNAL_ENTITLED && !p->solid;
 }
 
+/* Does his account wait for a login?  One before he retired is no wish to come back. */
+static int waits_for_login(struct roll *r, const struct store_person *p, const struct hearing_of *o, bool *out, struct err *e)
+{
+	int64_t last_ms = 0;
+	*out = o->profile && o->profile->trigger == 1;
+	if (!*out || !o->fresh)
+		return 0;
+	int rc = store_login_last(r->store, p->uuid, &last_ms, e);
+	*out = !last_ms || (o->was.stage == STAGE_RETIRED && last_ms < o->was.since_ms);
+	return rc;
+}
+
 static int hear(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct hearing_of *o,
 	struct err *e)
 {
 	const struct stage_rules rules = { .grace_ms = r->settings->life.grace_ms };
+	bool at_login;
 	int rc = p->generation ? store_account_get(r->store, p->uuid, 0, a, &o->acc, e) : 0;
 	if (rc)
 		return rc;
@@ -210,12 +224,15 @@ static int hear(struct roll *r, struct store_person *p, const struct hearing *he
 	o->fresh = o->was.stage == STAGE_NONE || o->was.stage == STAGE_DUE || o->was.stage == STAGE_RETIRED;
 	o->in = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE;
 	o->profile = profile_of(r, p->profile);
+	rc = waits_for_login(r, p, o, &at_login, e);
+	if (rc)
+		return rc;
 	o->news = (struct news){ .signal = (enum signal)p->signal,
 		.confirmed = heard->confirmed,
 		.csn = p->csn,
 		.now_ms = clock_now(r->clock),
 		.is_protected = p->is_protected,
-		.at_login = o->profile && o->profile->trigger == 1,
+		.at_login = at_login,
 		.unsure = heard->unsure || (o->was.cut_strong && roll_unsure(r, p)),
 		.gone_again = heard->gone_again,
 		.name_taken = o->fresh && o->in && name_taken(r, p, a, &o->note) };
@@ -338,7 +355,7 @@ static int apply(struct roll *r, struct store_person *p, const struct hearing *h
 	return store_person_put(r->store, p, e);
 }
 
-void roll_hurry(struct roll *r, const struct store_person *p, struct arena *a)
+void roll_hurry(struct roll *r, const struct store_person *p, bool moved, struct arena *a)
 {
 	struct store_account acc;
 	struct err e;
@@ -347,6 +364,8 @@ void roll_hurry(struct roll *r, const struct store_person *p, struct arena *a)
 	/* He was struck because a value said disabled: that he is out of sight by now is no answer to it. */
 	if (acc.stage != STAGE_ACTIVE || !p->weak_since_ms)
 		engine_strike_over(r->engine, p->uuid);
+	if (moved && acc.stage >= STAGE_SUSPENDED)
+		sessions_end(r->settings, p);
 	if (acc.lane == LANE_REVOKE)
 		engine_preempt(r->engine, acc.id);
 	else
@@ -369,7 +388,7 @@ int roll_apply(struct roll *r, struct store_person *p, const struct hearing *hea
 	if (!rc && moved.generation)
 		roll_say(r, p, moved.generation, "stage", moved.what, moved.why, NULL);
 	if (!rc)
-		roll_hurry(r, p, a);
+		roll_hurry(r, p, moved.generation != 0, a);
 	else if (p->signal == SIGNAL_DISABLED)
 		engine_strike(r->engine, p->uuid);
 	if (!rc && out)

@@ -64,6 +64,9 @@ MUST_USE int roll_foreign(struct roll *, const char *uuid, unsigned generation, 
 MUST_USE int roll_suspend(struct roll *, const char *uuid, const char *reason, const char *by, struct arena *, struct err *e);
 /* Lets the hold go: he becomes what the directory said of him last.  Fails: ABSENT (nobody, or not held), TEMP. */
 MUST_USE int roll_resume(struct roll *, const char *uuid, const char *by, struct arena *, struct err *e);
+/* roll_login.c.  He logged in on this machine; `by` is who says so, in words.  Waits for nobody but the store.
+ * Fails: ABSENT (nobody), TEMP. */
+MUST_USE int roll_logged_in(struct roll *, const char *uuid, const char *by, struct arena *, struct err *e);
 /* An alarm about nobody in particular, on record; telling it is the caller's. */
 void roll_alarm(struct roll *, const char *what, const char *why);
 /* Look again at people whose date has come, whose login name may be free by now, or who waited for room or for an approval

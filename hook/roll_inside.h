@@ -38,8 +38,8 @@ struct history roll_history(const struct store_account *);
 void roll_move(struct roll *, struct store_account *, const struct store_person *, const struct decision *);
 /* He stays where he is, but what is shown of him has changed: his next walk is now, and looks at everything. */
 void roll_look_again(struct roll *, struct store_account *);
-/* After the transaction: whoever is cut is cut now. */
-void roll_hurry(struct roll *, const struct store_person *, struct arena *);
+/* After the transaction: whoever is cut is cut now; with him go, when he has just moved, his sessions on this machine. */
+void roll_hurry(struct roll *, const struct store_person *, bool moved, struct arena *);
 /* One line of evidence about him; NULL: about nobody.  request_id may be NULL. */
 void roll_say(struct roll *, const struct store_person *, unsigned generation, const char *event, const char *what,
 	const char *why, const char *request_id);

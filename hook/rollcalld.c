@@ -21,6 +21,7 @@
 #include "hook/post.h"
 #include "hook/rebuild.h"
 #include "hook/retire.h"
+#include "hook/sessions.h"
 #include "hook/settings.h"
 #include "ldap/sync.h"
 
@@ -161,6 +162,12 @@ static void decided(void *ctx)
 {
 	struct daemon *d = ctx;
 	engine_audit_now(d->engine);
+}
+
+static int logged_in(void *ctx, const char *uuid, const char *by, struct arena *a, struct err *e)
+{
+	struct daemon *d = ctx;
+	return roll_logged_in(&d->roll, uuid, by, a, e);
 }
 
 static void wake(void *ctx)
@@ -331,6 +338,8 @@ static int open_directory(struct daemon *d, struct err *e)
 		.decided = decided,
 		.adopt = adopt,
 		.adopt_decide = adopt_decide,
+		.logged_in = logged_in,
+		.own_key = d->own_key,
 		.wake = wake,
 		.health = health,
 		.ctx = d };
@@ -494,6 +503,7 @@ static int run(struct daemon *d)
 	if (evidence_add(d->evidence, &line, &e))
 		log_err(LOG_ALARM_LEVEL, "main", NULL, &e);
 	evidence_tell_head(d->evidence);
+	sessions_sweep(&d->settings, d->store);
 	if (start_all(d, &e)) {
 		log_err(LOG_ERROR_LEVEL, "main", NULL, &e);
 		return EXIT_START;

@@ -203,6 +203,10 @@ const struct conf_row settings_rows[] = {
 	{ .path = "evidence.head", .type = CONF_SECONDS, .offset = AT(evidence.head_ms), .otherwise = "1h", .min = 1,
 		.max = 7 * 86400, .help = "write the head of the evidence's chain into the system log this often" },
 
+	/* logins on this machine */
+	{ .path = "login.kick", .type = CONF_BOOL, .offset = AT(login.kick), .otherwise = "false",
+		.help = "end the sessions of whoever loses access on this machine, by rollcall-kick" },
+
 	/* the daemon */
 	{ .path = "workers", .type = CONF_INT, .offset = AT(workers), .otherwise = "8", .min = 2, .max = 64,
 		.help = "threads that speak to the cloud" },

@@ -72,6 +72,7 @@ struct settings {
 		char *second;          /* second place of the evidence; NULL: the system log */
 		int64_t head_ms;       /* the head of its chain goes to the system log this often */
 	} evidence;
+	struct { bool kick; } login;   /* end a leaver's sessions on this machine */
 	char *state_dir;               /* store, evidence */
 	char *socket;                  /* the desk's */
 	char *admin_group;             /* may ask everything */

@@ -13,24 +13,25 @@
 #define FIELD_HEAD 3u
 #define MORE 1u
 
-#define NAME_BIT (1u << WIRE_NAME)
-#define TEXT_BIT (1u << WIRE_TEXT)
-#define BODY_BIT (1u << WIRE_BODY)
+#define BIT(field) (1u << WIRE_##field)
+#define HAS_BODY .gives = BIT(BODY), .always = BIT(BODY)
+#define PERSON_BITS (BIT(UID) | BIT(ENV_ID) | BIT(SECRET_ID) | BIT(SECRET_KEY) | BIT(REGION) | BIT(SERVER))
 
 static const struct wire_rule rules[] = {
-	{ WIRE_STATUS, "status", WIRE_ADMIN, .served = true },
-	{ WIRE_SHOW, "show", WIRE_SELF, .served = true, .may = NAME_BIT, .must = NAME_BIT },
-	{ WIRE_PLAN, "plan", WIRE_ADMIN, .served = true, .may = NAME_BIT, .slow = true },
-	{ WIRE_SEALED, "sealed", WIRE_SELF, .served = true, .may = NAME_BIT, .must = NAME_BIT },
-	{ WIRE_VERIFY, "verify", WIRE_ADMIN, .served = true, .may = NAME_BIT | TEXT_BIT },
-	{ WIRE_SUSPEND, "suspend", WIRE_ADMIN, .served = true, .may = NAME_BIT | TEXT_BIT, .must = NAME_BIT | TEXT_BIT },
-	{ WIRE_RESUME, "resume", WIRE_ADMIN, .served = true, .may = NAME_BIT, .must = NAME_BIT },
-	{ WIRE_DECIDE, "decide", WIRE_ADMIN, .served = true, .may = TEXT_BIT, .must = TEXT_BIT },
-	{ WIRE_ROTATE, "rotate", WIRE_ADMIN, .served = true, .may = NAME_BIT, .must = NAME_BIT },
-	{ WIRE_ADOPT, "adopt", WIRE_ADMIN, .served = true, .may = TEXT_BIT | BODY_BIT, .must = TEXT_BIT, .slow = true },
-	{ WIRE_ACCOUNT, "account", WIRE_ADMIN, .served = false },
-	{ WIRE_SESSION_OPEN, "session-open", WIRE_ADMIN, .served = false },
-	{ WIRE_SESSION_CLOSE, "session-close", WIRE_ADMIN, .served = false },
+	{ WIRE_STATUS, "status", WIRE_ADMIN, .served = true, HAS_BODY },
+	{ WIRE_SHOW, "show", WIRE_SELF, .served = true, .may = BIT(NAME), .must = BIT(NAME), HAS_BODY },
+	{ WIRE_PLAN, "plan", WIRE_ADMIN, .served = true, .may = BIT(NAME), HAS_BODY, .slow = true },
+	{ WIRE_SEALED, "sealed", WIRE_SELF, .served = true, .may = BIT(NAME), .must = BIT(NAME), HAS_BODY },
+	{ WIRE_VERIFY, "verify", WIRE_ADMIN, .served = true, .may = BIT(NAME) | BIT(TEXT), HAS_BODY },
+	{ WIRE_SUSPEND, "suspend", WIRE_ADMIN, .served = true, .may = BIT(NAME) | BIT(TEXT), .must = BIT(NAME) | BIT(TEXT), HAS_BODY },
+	{ WIRE_RESUME, "resume", WIRE_ADMIN, .served = true, .may = BIT(NAME), .must = BIT(NAME), HAS_BODY },
+	{ WIRE_DECIDE, "decide", WIRE_ADMIN, .served = true, .may = BIT(TEXT), .must = BIT(TEXT), HAS_BODY },
+	{ WIRE_ROTATE, "rotate", WIRE_ADMIN, .served = true, .may = BIT(NAME), .must = BIT(NAME), HAS_BODY },
+	{ WIRE_ADOPT, "adopt", WIRE_ADMIN, .served = true, .may = BIT(TEXT) | BIT(BODY), .must = BIT(TEXT), HAS_BODY, .slow = true },
+	{ WIRE_ACCOUNT, "account", WIRE_SELF, .served = true, .may = BIT(NAME) | BIT(SERVICE), .must = BIT(NAME),
+		.gives = BIT(VERDICT) | BIT(TEXT) | BIT(UID), .always = BIT(VERDICT) },
+	{ WIRE_SESSION_OPEN, "session-open", WIRE_SELF, .served = true, .may = BIT(NAME) | BIT(SERVICE) | BIT(DELIVER),
+		.must = BIT(NAME), .gives = BIT(VERDICT) | BIT(TEXT) | PERSON_BITS, .always = BIT(VERDICT) },
 };
 
 const struct wire_rule *wire_rule(unsigned action)
@@ -151,7 +152,7 @@ static const char *check_value(unsigned type, const unsigned char *value, size_t
 {
 	if (n == 0)
 		return "a field is empty";
-	if ((type == WIRE_NAME && n > WIRE_NAME_MAX) || (type == WIRE_TEXT && n > WIRE_TEXT_MAX))
+	if (type != WIRE_BODY && n > (type == WIRE_TEXT ? WIRE_TEXT_MAX : WIRE_NAME_MAX))
 		return "a field is too long";
 	if (type != WIRE_BODY && !is_sound_text(value, n))
 		return "a field is not UTF-8 text, or holds control characters";
@@ -210,19 +211,20 @@ enum wire_status wire_read_request(const void *packet, size_t n, struct wire_in 
 	return wrong ? WIRE_MALFORMED : WIRE_OK;
 }
 
-bool wire_read_answer(const void *packet, size_t n, struct wire_in *in)
+bool wire_read_answer(enum wire_action action, const void *packet, size_t n, struct wire_in *in)
 {
 	const unsigned char *p = packet;
+	const struct wire_rule *rule = wire_rule(action);
 	memset(in, 0, sizeof(*in));
-	if (n < ANSWER_HEAD || n > WIRE_ANSWER_MAX || p[0] != WIRE_VERSION || p[1] >= WIRE_STATUS_COUNT || p[2] > MORE ||
+	if (!rule || n < ANSWER_HEAD || n > WIRE_ANSWER_MAX || p[0] != WIRE_VERSION || p[1] >= WIRE_STATUS_COUNT || p[2] > MORE ||
 		p[3] != 0)
 		return false;
 	in->status = (enum wire_status)p[1];
 	in->more = p[2] & MORE;
-	if (in->status != WIRE_OK && in->more)
+	bool ok = in->status == WIRE_OK;
+	if (in->more && !(ok && rule->gives & BIT(BODY)))
 		return false;
-	unsigned fields = in->status == WIRE_OK ? BODY_BIT : TEXT_BIT;
-	return !read_fields(p + ANSWER_HEAD, n - ANSWER_HEAD, fields, fields, in);
+	return !read_fields(p + ANSWER_HEAD, n - ANSWER_HEAD, ok ? rule->gives : BIT(TEXT), ok ? rule->always : BIT(TEXT), in);
 }
 
 /* --- asking --------------------------------------------------------------- */

@@ -57,9 +57,18 @@
  *     ADOPT               10  TEXT [BODY] admin  what was made by hand and could become somebody's: looked up in the cloud
  *                                              and frozen as a list.  TEXT is "name", "tag KEY" or "map"; with "map" BODY is a
  *                                              JSON array of {"line", "who", "uin", "env"}
- *     ACCOUNT             32                   \
- *     SESSION_OPEN        33                    > the PAM module's: reserved, answered UNSUPPORTED
- *     SESSION_CLOSE       34                   /
+ *
+ * The PAM module's, about the person who logs in.  Their answers have no body but fields of their own, in one packet.
+ *
+ *     ACCOUNT             32  NAME      self   may he log in: VERDICT, [UID], and [TEXT] for him
+ *                             [SERVICE]
+ *     SESSION_OPEN        33  NAME      self   his first login begins his onboarding, where his profile says so; then as
+ *                             [SERVICE]        ACCOUNT, and as far as he has them [ENV_ID] [REGION] [SERVER], and with
+ *                             [DELIVER]        DELIVER "key" also [SECRET_ID] [SECRET_KEY]
+ *
+ * VERDICT is "in", "out" (suspended, held or retired: no login), or "joining" (in, and there is nothing to hand over yet).
+ * UID is the stored uidNumber in decimal digits: whoever knows another one for this name knows another person.  A login
+ * name that nobody carries is ABSENT.
  *
  * This file and wire.c use nothing but libc, allocate nothing and keep nothing: the PAM module holds both. */
 #ifndef ROLLCALL_HOOK_WIRE_H
@@ -91,7 +100,6 @@ enum wire_action {
 	WIRE_ADOPT = 10,
 	WIRE_ACCOUNT = 32,
 	WIRE_SESSION_OPEN = 33,
-	WIRE_SESSION_CLOSE = 34,
 };
 enum wire_status {
 	WIRE_OK = 0,
@@ -107,7 +115,21 @@ enum wire_status {
 };
 const char *wire_status_name(enum wire_status);    /* "ok", "refused", ... */
 
-enum wire_field { WIRE_NAME = 1, WIRE_TEXT = 2, WIRE_BODY = 3, WIRE_FIELD_COUNT };
+enum wire_field {
+	WIRE_NAME = 1,
+	WIRE_TEXT = 2,
+	WIRE_BODY = 3,
+	WIRE_SERVICE = 4,      /* of PAM: "sshd" */
+	WIRE_DELIVER = 5,
+	WIRE_VERDICT = 6,
+	WIRE_UID = 7,
+	WIRE_ENV_ID = 8,
+	WIRE_SECRET_ID = 9,
+	WIRE_SECRET_KEY = 10,
+	WIRE_REGION = 11,
+	WIRE_SERVER = 12,      /* address of his server */
+	WIRE_FIELD_COUNT
+};
 
 enum wire_who { WIRE_ADMIN, WIRE_SELF };
 struct wire_rule {
@@ -115,7 +137,8 @@ struct wire_rule {
 	const char *name;          /* "show" */
 	enum wire_who who;
 	bool served;
-	unsigned may, must;        /* fields, bit 1u << type */
+	unsigned may, must;        /* fields of the request, bit 1u << type */
+	unsigned gives, always;    /* fields of an answer whose status is OK */
 	bool slow;                 /* waits for the cloud when it carries a NAME: one at a time */
 };
 const struct wire_rule *wire_rule(unsigned action);      /* NULL: no such action */
@@ -142,8 +165,8 @@ struct wire_in {
 };
 /* WIRE_OK, or what to answer: OTHER_VERSION, MALFORMED, UNSUPPORTED, and *why in a few words (constant text). */
 enum wire_status wire_read_request(const void *packet, size_t n, struct wire_in *, const char **why);
-/* True when it is a sound answer packet. */
-bool wire_read_answer(const void *packet, size_t n, struct wire_in *);
+/* True when it is a sound answer packet to such a request. */
+bool wire_read_answer(enum wire_action, const void *packet, size_t n, struct wire_in *);
 
 /* --- asking: one deadline over everything, on a socket that never blocks -------------------------------- */
 int64_t wire_now_ms(void);                               /* CLOCK_MONOTONIC */

@@ -92,6 +92,8 @@ static const char *const steps[] = {
 	"ALTER TABLE frozen ADD COLUMN detail TEXT;",
 
 	"ALTER TABLE accounts ADD COLUMN rotate_ms INTEGER NOT NULL DEFAULT 0;",
+
+	"CREATE TABLE logins (uuid BLOB NOT NULL UNIQUE, last_ms INTEGER NOT NULL) STRICT;",
 };
 
 static int check_whose(struct store *s, int64_t version, struct err *e)

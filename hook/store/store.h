@@ -302,6 +302,13 @@ struct store_leaver {
 };
 MUST_USE int store_leaving(struct store *, struct arena *, struct store_leaver **out, size_t *count, struct err *e);
 
+/* --- logins on this machine -------------------------------------------------------------------------------------- */
+MUST_USE int store_login_put(struct store *, const char *uuid, int64_t when_ms, struct err *e);
+/* *when_ms 0: never. */
+MUST_USE int store_login_last(struct store *, const char *uuid, int64_t *when_ms, struct err *e);
+/* Has anybody with this uidNumber a current account in one of the stages (bit set 1u << stage)? */
+MUST_USE int store_uid_in_stage(struct store *, int64_t uid_number, unsigned stages, bool *out, struct err *e);
+
 /* --- retirement ------------------------------------------------------------------------------------------------ */
 struct store_retiring {        /* suspended, grace is over, and nothing was taken down yet */
 	int64_t account_id;

@@ -31,7 +31,8 @@ struct hall {
 	atomic_int planning, plans;        /* inside the slow call, and how often it was made */
 	atomic_bool plan_waits;
 	int plan_fails, plan_limits;       /* the latter: so often the limit is used up */
-	atomic_int wakes;
+	atomic_int wakes, logins;
+	char logged_in[UUID_TEXT], login_by[80];
 	int hold_fails;                    /* kind of failure */
 	char held[UUID_TEXT], reason[WIRE_TEXT_MAX + 1], by[80];      /* of the last hold; reason "" = let go */
 };
@@ -68,6 +69,16 @@ static inline int hold(void *ctx, const char *uuid, const char *reason, const ch
 	return h->hold_fails ? err_set(e, (enum err_kind)h->hold_fails, "the roll said no") : 0;
 }
 
+static inline int logged_in(void *ctx, const char *uuid, const char *by, struct arena *a, struct err *e)
+{
+	struct hall *h = ctx;
+	(void)a, (void)e;
+	str_copy(h->logged_in, sizeof(h->logged_in), uuid);
+	str_copy(h->login_by, sizeof(h->login_by), by);
+	h->logins++;
+	return 0;
+}
+
 static inline void wake(void *ctx)
 {
 	((struct hall *)ctx)->wakes++;
@@ -95,6 +106,8 @@ static inline struct desk_parts parts_of(struct hall *h)
 		.clock = &h->f.clock,
 		.plan = plan,
 		.hold = hold,
+		.logged_in = logged_in,
+		.own_key = h->f.own,
 		.wake = wake,
 		.health = health,
 		.ctx = h };
@@ -180,7 +193,7 @@ static inline int take_answer(struct hall *h, int fd, struct answer *out)
 	str_init(&body, h->f.a);
 	while (in.more) {
 		ssize_t n = wire_receive(fd, packet, sizeof(packet), wire_now_ms() + WAIT_MS);
-		if (n <= 0 || !wire_read_answer(packet, (size_t)n, &in))
+		if (n <= 0 || !wire_read_answer(WIRE_SHOW, packet, (size_t)n, &in))
 			return -1;
 		out->packets++;
 		str_addn(&body, in.field[WIRE_BODY].at ? in.field[WIRE_BODY].at : "", in.field[WIRE_BODY].len);

@@ -95,8 +95,9 @@ static void bad_requests_are_refused_with_a_reason(void **state)
 		{ P("\x01\x07\x01\x00\x01" "a\x02\x00\x01" "b"), WIRE_MALFORMED, "does not belong" },
 		{ P("\x01\xff"), WIRE_UNSUPPORTED, "not served" },
 		/* Reserved for the PAM module. */
-		{ P("\x01\x20"), WIRE_UNSUPPORTED, "not served" },
-		{ P("\x01\x21"), WIRE_UNSUPPORTED, "not served" },
+		{ P("\x01\x20"), WIRE_MALFORMED, "needed field" },
+		{ P("\x01\x20\x01\x00\x01" "a\x05\x00\x03" "key"), WIRE_MALFORMED, "does not belong" },
+		{ P("\x01\x21\x01\x00\x01" "a\x06\x00\x02" "in"), WIRE_MALFORMED, "does not belong" },
 		{ P("\x01\x22\x01\x00\x01" "a"), WIRE_UNSUPPORTED, "not served" },
 		{ P("\x01\x02"), WIRE_MALFORMED, "missing" },
 		{ P("\x01\x01\x01\x00\x01" "a"), WIRE_MALFORMED, "does not belong" },
@@ -192,13 +193,13 @@ static void answers_are_read_again(void **state)
 	struct wire_in in;
 	wire_answer(&o, packet, sizeof(packet), WIRE_OK, true);
 	wire_add(&o, WIRE_BODY, "{\"a\":\x01", 6);      /* a chunk may end anywhere: it is no text yet */
-	assert_true(wire_read_answer(packet, wire_end(&o), &in));
+	assert_true(wire_read_answer(WIRE_SHOW, packet, wire_end(&o), &in));
 	assert_true(in.more);
 	assert_int_equal(in.field[WIRE_BODY].len, 6);
 	for (int s = WIRE_REFUSED; s < WIRE_STATUS_COUNT; s++) {
 		wire_answer(&o, packet, sizeof(packet), (enum wire_status)s, false);
 		wire_add_text(&o, WIRE_TEXT, "because");
-		assert_true(wire_read_answer(packet, wire_end(&o), &in));
+		assert_true(wire_read_answer(WIRE_SHOW, packet, wire_end(&o), &in));
 		assert_int_equal(in.status, s);
 		assert_memory_equal(in.field[WIRE_TEXT].at, "because", 7);
 	}
@@ -229,8 +230,33 @@ static void bad_answers_are_refused(void **state)
 #undef P
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct wire_in in;
-		if (wire_read_answer(rows[i].packet, rows[i].n, &in))
+		if (wire_read_answer(WIRE_SHOW, rows[i].packet, rows[i].n, &in))
 			fail_msg("row %zu was taken", i);
+	}
+}
+
+static void answers_belong_to_their_request(void **state)
+{
+	(void)state;
+#define P(text) text, sizeof(text) - 1
+	static const struct { enum wire_action action; bool good; const char *packet; size_t n; } rows[] = {
+		{ WIRE_ACCOUNT, true, P("\x01\x00\x00\x00\x06\x00\x02" "in") },
+		{ WIRE_ACCOUNT, true, P("\x01\x00\x00\x00\x06\x00\x03" "out\x02\x00\x02" "no\x07\x00\x04" "5001") },
+		{ WIRE_ACCOUNT, true, P("\x01\x02\x00\x00\x02\x00\x01" "a") },
+		{ WIRE_ACCOUNT, false, P("\x01\x00\x00\x00\x02\x00\x02" "no") },                    /* no verdict */
+		{ WIRE_ACCOUNT, false, P("\x01\x00\x01\x00\x06\x00\x02" "in") },                    /* one packet is all */
+		{ WIRE_ACCOUNT, false, P("\x01\x00\x00\x00\x06\x00\x02" "in\x0a\x00\x01" "k") },   /* nobody asked for a key */
+		{ WIRE_ACCOUNT, false, P("\x01\x00\x00\x00\x03\x00\x02" "{}") },
+		{ WIRE_SESSION_OPEN, true, P("\x01\x00\x00\x00\x06\x00\x02" "in\x09\x00\x01" "i\x0a\x00\x01" "k") },
+		{ WIRE_SESSION_OPEN, false, P("\x01\x00\x00\x00\x06\x00\x02" "in\x0a\x00\x02" "k\n") },
+		{ WIRE_SHOW, false, P("\x01\x00\x00\x00\x06\x00\x02" "in") },
+		{ (enum wire_action)99, false, P("\x01\x00\x00\x00\x06\x00\x02" "in") },
+	};
+#undef P
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct wire_in in;
+		if (wire_read_answer(rows[i].action, rows[i].packet, rows[i].n, &in) != rows[i].good)
+			fail_msg("row %zu", i);
 	}
 }
 
@@ -254,8 +280,10 @@ static void take_anything(const unsigned char *bytes, size_t n)
 	assert_true((status == WIRE_OK) == (*why == '\0'));
 	for (int i = 0; i < WIRE_FIELD_COUNT; i++)
 		assert_true(inside(&in.field[i], packet, n));
-	if (wire_read_answer(packet, n, &in)) {
-		for (int i = 0; i < WIRE_FIELD_COUNT; i++)
+	static const enum wire_action asked[] = { WIRE_SHOW, WIRE_ACCOUNT, WIRE_SESSION_OPEN };
+	for (size_t a = 0; a < ARRAY_LEN(asked); a++) {
+		bool good = wire_read_answer(asked[a], packet, n, &in);
+		for (int i = 0; good && i < WIRE_FIELD_COUNT; i++)
 			assert_true(inside(&in.field[i], packet, n));
 	}
 	free(packet);
@@ -377,6 +405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(requests_are_read_again), T(the_layout_is_the_specified_one), T(bad_requests_are_refused_with_a_reason),
 		T(a_name_has_a_limit), T(a_packet_that_does_not_fit_is_none), T(answers_are_read_again), T(bad_answers_are_refused),
+		T(answers_belong_to_their_request),
 		T(garbage_is_never_followed), T(every_truncation_and_every_flipped_bit), T(connecting_fails_at_once_and_says_why),
 		T(receiving_has_a_deadline),
 	};
