@@ -22,8 +22,6 @@ static const struct { const char *name, *what; bool soon; } bugs[] = {
 	{ "no-fence", "a worker writes over news that came meanwhile", true },
 	{ "key-kept-active", "no key is switched off", true },
 	{ "ours-only", "keys that were made by hand are left", false },
-	{ "guard-off", "anything is destroyed at any time", false },
-	{ "makes-old-new", "what a backup shows of a leaver is written to", false },
 	{ "gives-up", "a cut that fails a few times is not tried again", true },
 };
 
