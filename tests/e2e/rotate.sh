@@ -16,7 +16,7 @@ changed() { local now; now=$(key_of "$1") && [ -n "$now" ] && [ "$now" != "$2" ]
 # Opened credentials of before, for a pipe: in a file that only we read, in the folder that is removed.
 remember() { (umask 077 && credential "$1" >"$W/$1.before"); }
 answer_to_key_before() { answer_to GetCallerIdentity <"$W/$1.before"; }
-seconds() { date -u -d "$(sed 's/^\(....\)\(..\)\(..\)\(..\)\(..\)\(..\).*/\1-\2-\3 \4:\5:\6/' <<<"$1")" +%s; }
+seconds() { date -u -d "${1:0:4}-${1:4:2}-${1:6:2} ${1:8:2}:${1:10:2}:${1:12:2}" +%s; }
 runs() { cloud '.servers[] | select(.id == $id) | .agent_runs | length' --arg id "$(attribute "$1" rollcallServerId)"; }
 
 # --- asked for ------------------------------------------------------------------------------------------------------

@@ -131,7 +131,8 @@ static void settle_settings(struct story_child *c)
 	s->life.audit_ms = setup->audit_ms;
 	s->life.listing_audit_ms = setup->audit_ms / 4;
 	s->life.retry_max_ms = 15 * MINUTE_MS;
-	s->cloud.driver.key_age_ms = 90 * DAY_MS;
+	s->cloud.driver.key_age_ms = setup->key_age_ms;
+	s->cloud.driver.key_overlap_ms = KEY_OVERLAP_MS;
 	s->life.departures_hour = setup->departures_hour;
 	s->life.departures_day = setup->departures_day;
 	s->life.joins_hour = setup->joins_hour;

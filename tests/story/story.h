@@ -35,6 +35,8 @@
 #define PEOPLE_MAX 12
 #define GRACE_MS (2 * DAY_MS)
 #define UNDO_MS DAY_MS
+#define KEY_AGE_MS (3 * DAY_MS)
+#define KEY_OVERLAP_MS (12 * HOUR_MS)
 #define SWEEP_MS (2 * MINUTE_MS)
 #define WEAK_WAIT_MS 30000
 #define INSTALLATION "story"
@@ -74,6 +76,7 @@ struct setup {
 	int64_t departures_hour, departures_day, joins_hour;
 	int64_t audit_ms;
 	bool by_hand_kept;
+	int64_t key_age_ms;          /* keys are replaced at this age; 0: never */
 };
 
 enum frame {

@@ -69,6 +69,7 @@ static void set_up(struct world *w)
 		.audit_ms = (world_dice(w, 2) ? 1 : 10) * DAY_MS,
 		.by_hand_kept = world_dice(w, 8) == 0 };
 	w->setup.departures_day = w->setup.departures_hour * 3;
+	w->setup.key_age_ms = w->seed % 4 == 1 ? KEY_AGE_MS : 0;
 }
 
 void world_open(struct world *w, uint64_t seed, struct shared *shared, const char *dir, bool verbose, bool quiet)

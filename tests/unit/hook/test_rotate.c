@@ -142,7 +142,7 @@ static void the_directory_is_down(void **state)
 	assert_true(active(p, first.key_id));
 	assert_string_equal(found(p, ALICE).old_key_id, first.key_id);
 	p->unwritable = false;
-	watched(p, 2 * HOUR_MS);
+	watched(p, 4 * HOUR_MS);
 	assert_string_equal(in_entry(p, "rollcallKeyId"), found(p, ALICE).key_id);
 	assert_false(active(p, first.key_id));
 	assert_int_equal(json_count(keys_of(p, ALICE)), 1);
