@@ -409,6 +409,29 @@ void print_lists(const struct command_line *l, const struct json *lists)
 		print_list(l, list);
 }
 
+/* By date; what keeps somebody whose date has passed stands in his note. */
+static void print_retirements(const struct command_line *l, const struct json *body)
+{
+	static const char *const titles[] = { "LOGIN", "DOES", "RATED", "FROM", "WHY" };
+	const struct json *list = json_get(body, "retirements");
+	int64_t ahead = json_int_or(body, "retirements_ahead", 0);
+	struct table t;
+	if (!json_first(list))
+		return;
+	fprintf(l->out, "\nretirements ahead\n");
+	table_init(&t, l->arena, ARRAY_LEN(titles), titles);
+	for (const struct json *p = json_first(list); p; p = json_next(p)) {
+		table_add(&t, json_text(p, "login"));
+		table_add(&t, json_text(p, "does"));
+		table_add(&t, json_text(p, "rated"));
+		table_add(&t, json_text(p, "retire_after"));
+		table_add(&t, json_text(p, "note"));
+	}
+	table_print(&t, l->out);
+	if (ahead > (int64_t)json_count(list))
+		fprintf(l->out, "... and %lld more\n", (long long)(ahead - (int64_t)json_count(list)));
+}
+
 void print_queue(const struct command_line *l, const struct json *body)
 {
 	const struct json *queue = json_get(body, "queue");
@@ -420,6 +443,7 @@ void print_queue(const struct command_line *l, const struct json *body)
 	if (queued > (int64_t)json_count(queue))
 		fprintf(l->out, "... and %lld more\n", (long long)(queued - (int64_t)json_count(queue)));
 	print_waiting(l, json_get(body, "waiting"));
+	print_retirements(l, body);
 	print_lists(l, json_get(body, "frozen"));
 }
 

@@ -13,6 +13,7 @@
 #define TROUBLED_MOST 50
 #define HELD_MOST 50
 #define WAITING_MOST 200
+#define RETIREMENTS_MOST 100
 #define QUEUE_MOST 500
 #define LIMIT_LEAST_MS 20
 #define LIMIT_MOST_MS 30000
@@ -174,6 +175,35 @@ static int put_waiting(const struct desk_request *r, struct json *o, struct err 
 		json_push(list, one);
 	}
 	json_put(o, "waiting", list);
+	return 0;
+}
+
+/* Whose grace runs, or is over: the only thing that happens by itself and cannot be undone. */
+static int put_retirements(const struct desk_request *r, struct json *o, struct err *e)
+{
+	struct store_retiring *people;
+	struct json *list = json_array(r->arena);
+	int64_t total;
+	size_t count;
+	int rc = store_retiring_count(r->parts->store, INT64_MAX, &total, e);
+	if (!rc)
+		rc = store_retiring(r->parts->store, INT64_MAX, NULL, RETIREMENTS_MOST, r->arena, &people, &count, e);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < count; i++) {
+		struct json *one = json_object(r->arena);
+		if (people[i].is_protected)
+			continue;
+		json_put_text(one, "login", people[i].login);
+		json_put_text(one, "uuid", people[i].uuid);
+		json_put_text(one, "does", "delete");
+		json_put_text(one, "rated", "irreversible");
+		desk_put_time(one, "retire_after", people[i].retire_after_ms);
+		json_put_text(one, "note", people[i].note);
+		json_push(list, one);
+	}
+	json_put_int(o, "retirements_ahead", total);
+	json_put(o, "retirements", list);
 	return 0;
 }
 
@@ -344,6 +374,8 @@ static int plan_of_all(const struct desk_request *r, struct json **body, struct 
 	json_put_int(o, "queued", total);
 	json_put(o, "queue", desk_lines(r, lines, count));
 	rc = put_waiting(r, o, e);
+	if (!rc)
+		rc = put_retirements(r, o, e);
 	if (!rc)
 		rc = desk_put_lists(r, o, e);
 	if (!rc)

@@ -182,15 +182,30 @@ static inline bool destroys(const struct http_request *r)
 	return false;
 }
 
-/* Was somebody looked at just before something is destroyed? */
+/* When the one was looked at whose thing this call is about; 0: nobody's that is known. */
+static inline int64_t owner_seen_ms(struct firm *f, const struct http_request *r, struct arena *a)
+{
+	static const char *const lists[][3] = { { "users", "name", "remark" }, { "environments", "env_id", "tags.rollcall" },
+		{ "servers", "id", "tags.rollcall" } };
+	const char *body = arena_strndup(a, r->body, r->body_len);
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (const struct json *v = json_first(cloud_state(f->p->cloud, lists[i][0])); v; v = json_next(v)) {
+			const char *id = json_text(v, lists[i][1]), *mark = json_text(v, lists[i][2]);
+			if (!id || !mark || !strstr(body, arena_printf(a, "\"%s\"", id)))
+				continue;
+			for (size_t k = 0; k < f->count; k++)
+				if (strstr(mark, f->staff[k].uuid))
+					return f->staff[k].seen_ms;
+		}
+	return 0;
+}
+
+/* Was he looked at just before something of his is destroyed? */
 static inline int watched(struct transport *t, const struct http_request *r, struct arena *a, struct http_reply *out, struct err *e)
 {
 	struct plant *p = t->ctx;
 	struct firm *f = p->firm;
-	int64_t last = 0;
-	for (size_t i = 0; i < f->count; i++)
-		last = f->staff[i].seen_ms > last ? f->staff[i].seen_ms : last;
-	if (destroys(r) && p->cloud->v.now_ms - last > GUARD_CONFIRMED_MS)
+	if (destroys(r) && p->cloud->v.now_ms - owner_seen_ms(f, r, a) > GUARD_CONFIRMED_MS)
 		f->blind_calls++;
 	return exchange(t, r, a, out, e);
 }

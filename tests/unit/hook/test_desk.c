@@ -339,6 +339,36 @@ static void the_queue_is_sorted_by_urgency(void **state)
 	assert_int_equal(json_int_or(ask(h, WIRE_PLAN, NULL).body, "queued", -1), 3);
 }
 
+/* What will be deleted, by date, whether its grace still runs or is over. */
+static void the_plan_shows_what_cannot_be_undone(void **state)
+{
+	struct hall *h = *state;
+	struct err e = { 0 };
+	char when[TIME_TEXT];
+	need_root();
+	assert_int_equal(json_int_or(ask(h, WIRE_PLAN, NULL).body, "retirements_ahead", -1), 0);
+	h->account.stage = STAGE_SUSPENDED;
+	h->account.retire_after_ms = h->f.v.now_ms + 86400000;
+	assert_int_equal(store_account_news(h->f.store, &h->account, &e), 0);
+	struct store_account bobs = fixture_account(&h->f, &h->bob, STAGE_SUSPENDED);
+	bobs.retire_after_ms = h->f.v.now_ms - 1000;
+	assert_int_equal(store_account_news(h->f.store, &bobs, &e), 0);
+	const struct json *body = ask(h, WIRE_PLAN, NULL).body;
+	assert_int_equal(json_int_or(body, "retirements_ahead", -1), 2);
+	assert_int_equal(json_count(json_get(body, "retirements")), 2);
+	assert_string_equal(json_text(body, "retirements[0].login"), "bob");
+	assert_string_equal(json_text(body, "retirements[1].login"), "alice");
+	assert_string_equal(json_text(body, "retirements[1].rated"), "irreversible");
+	str_time(h->account.retire_after_ms, when);
+	assert_string_equal(json_text(body, "retirements[1].retire_after"), when);
+	/* Of the protected nothing is. */
+	h->alice.is_protected = true;
+	assert_int_equal(store_person_put(h->f.store, &h->alice, &e), 0);
+	body = ask(h, WIRE_PLAN, NULL).body;
+	assert_int_equal(json_int_or(body, "retirements_ahead", -1), 1);
+	assert_int_equal(json_count(json_get(body, "retirements")), 1);
+}
+
 static void a_plan_of_one_person_is_looked_up(void **state)
 {
 	struct hall *h = *state;
@@ -515,7 +545,8 @@ int main(void)
 		HALL(status_names_whose_access_is_not_taken_away), HALL(status_says_what_the_brakes_let_through),
 		HALL(show_tells_everything_of_one_person), HALL(show_says_why), HALL(show_says_what_holds_him_back),
 		HALL(nobody_and_two_people_are_told_apart),
-		HALL(the_queue_is_sorted_by_urgency), HALL(a_plan_of_one_person_is_looked_up),
+		HALL(the_queue_is_sorted_by_urgency), HALL(the_plan_shows_what_cannot_be_undone),
+		HALL(a_plan_of_one_person_is_looked_up),
 		HALL(sealed_values_are_handed_out_and_recorded), HALL(a_long_answer_comes_in_several_packets),
 		HALL(everybody_may_ask_about_himself_only), HALL(uids_that_name_nobody_match_nobody),
 		HALL(a_shared_login_name_is_nobodys), HALL(the_admin_group_may_ask_everything),

@@ -262,6 +262,15 @@ static void answers_are_shown_to_people(void **state)
 		"\ndepartures that wait for confirmation\n"
 		"LOGIN  SINCE                 SIGN    WHY\n"
 		"carol  2026-11-24T09:59:50Z  absent  -\n");
+	assert_string_equal(printed_by(r, print_queue, "{\"queued\":0,\"retirements_ahead\":3,\"retirements\":["
+		"{\"login\":\"dora\",\"does\":\"delete\",\"rated\":\"irreversible\",\"retire_after\":\"2026-11-23T10:00:00Z\",\"note\":\"waits\"},"
+		"{\"login\":\"emil\",\"does\":\"delete\",\"rated\":\"irreversible\",\"retire_after\":\"2026-12-24T10:00:00Z\"}]}"),
+		"nothing is queued\n"
+		"\nretirements ahead\n"
+		"LOGIN  DOES    RATED         FROM                  WHY\n"
+		"dora   delete  irreversible  2026-11-23T10:00:00Z  waits\n"
+		"emil   delete  irreversible  2026-12-24T10:00:00Z  -\n"
+		"... and 1 more\n");
 	assert_string_equal(printed_by(r, print_status, "{\"version\":\"1.0\",\"now\":\"2026-11-24T10:00:00Z\",\"people\":2,\"outbox\":1,"
 		"\"open_intents\":0,\"stages\":{\"joining\":1,\"active\":12},\"lanes\":{\"revoke\":0},\"troubled\":60,"
 		"\"trouble\":[{\"login\":\"bob\",\"generation\":0,\"stage\":\"none\",\"note\":\"waits\"}],"
