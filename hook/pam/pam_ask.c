@@ -9,6 +9,7 @@
 #include "hook/pam/pam_inside.h"
 
 #define PASSWD "/etc/passwd"
+#define ASK_MAX 1024               /* two names and a word, and little of somebody else's stack */
 
 bool local_uid(const char *user, uid_t *out)
 {
@@ -78,7 +79,7 @@ static const char *exchange(int fd, enum wire_action action, const void *request
 void ask(const struct options *o, enum wire_action action, const char *user, const char *service, int64_t deadline_ms,
 	struct reply *r)
 {
-	unsigned char request[WIRE_REQUEST_MAX];
+	unsigned char request[ASK_MAX];
 	struct wire_out out;
 	uid_t listener;
 	r->status = WIRE_FAILED;
