@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cloud/resource.h"
@@ -200,6 +201,24 @@ static void unknown_codes(void **state)
 	}
 }
 
+/* Whoever makes Rollcall's own policy copies the list from there. */
+static void the_readme_lists_every_action(void **state)
+{
+	(void)state;
+	static char text[1 << 20];
+	FILE *f = fopen("README.md", "re");
+	assert_non_null(f);
+	size_t n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	for (int i = 0; i < ACT_COUNT; i++) {
+		char quoted[80];
+		snprintf(quoted, sizeof(quoted), "`%s`", action_table[i].name);
+		if (!strstr(text, quoted))
+			fail_msg("README.md lacks %s", quoted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +232,7 @@ int main(void)
 		cmocka_unit_test(every_documented_code_has_a_kind),
 		cmocka_unit_test(kinds_are_as_meant),
 		cmocka_unit_test(unknown_codes),
+		cmocka_unit_test(the_readme_lists_every_action),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
