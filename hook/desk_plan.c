@@ -198,7 +198,7 @@ static int find_adoption(const struct desk_request *r, const char *hash, struct 
 
 bool desk_is_slow(const struct desk_request *r)
 {
-	struct part p;
+	struct part p = { 0 };
 	struct err e;
 	bool yes;
 	if (r->rule->action != WIRE_DECIDE)

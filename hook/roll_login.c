@@ -11,8 +11,9 @@ static int logged_in(struct roll *r, const char *uuid, const char *by, struct ar
 	int rc = store_login_put(r->store, uuid, clock_now(r->clock), e);
 	if (!rc)
 		rc = store_person_get(r->store, uuid, a, &p, e);
-	if (!rc && p.generation)
-		rc = store_account_get(r->store, uuid, 0, a, &acc, e);
+	if (rc)
+		return rc;
+	rc = p.generation ? store_account_get(r->store, uuid, 0, a, &acc, e) : 0;
 	bool waits = acc.stage == STAGE_NONE || acc.stage == STAGE_DUE || acc.stage == STAGE_RETIRED;
 	if (rc || !waits || p.signal != SIGNAL_ENTITLED)
 		return rc;

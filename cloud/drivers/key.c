@@ -53,7 +53,7 @@ static void leave(struct call *c, struct found *found, const struct keys *k)
 {
 	const char **things = arena_alloc(c->arena, (k->count + 1) * sizeof(*things));
 	size_t n = 0;
-	for (size_t i = 0; i < k->count && c->settings->by_hand_kept; i++)
+	for (size_t i = 0; k->list && i < k->count && c->settings->by_hand_kept; i++)
 		if (!k->list[i].ours && k->list[i].active)
 			things[n++] = arena_printf(c->arena, "key \"%s\"", k->list[i].id);
 	by_hand_left(c, found, "key", things, n, &found->keys_by_hand);

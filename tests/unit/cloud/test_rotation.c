@@ -264,9 +264,9 @@ static void killed_while_the_old_one_goes(void **state)
 	struct cloud *c = *state;
 	static const char *const actions[] = { "UpdateAccessKey", "DeleteAccessKey" };
 	static const char *const kinds[] = { "cut_before", "cut_after" };
-	const char *fresh = aged(c);
+	aged(c);
 	for (size_t i = 0; i < 4; i++) {
-		fresh = rotated(c);
+		const char *fresh = rotated(c);
 		struct found before = c->found;
 		c->v.now_ms += OVERLAP_MS;
 		cloud_faults(c, arena_printf(c->arena, "{\"rules\":[{\"action\":\"%s\",\"kind\":\"%s\",\"nth\":1}]}", actions[i / 2], kinds[i % 2]));
