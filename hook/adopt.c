@@ -11,6 +11,8 @@
 #define REGIONS 32
 #define TRIES 300
 #define AGAIN_MS 1000
+/* On a list of joins: he may have something already. */
+#define BY_HAND "{\"by_hand\":true}"
 
 /* --- looking --------------------------------------------------------------------------------------------------- */
 
@@ -54,8 +56,19 @@ static const struct profile_settings *profile_of(const struct roll *r, const cha
 	return NULL;
 }
 
+/* He has nothing in the cloud, though he may have a place in the queue: for his first login, or a date. */
+static bool waits_to_begin(const struct adopting *w, const struct store_person *p)
+{
+	struct store_account acc;
+	struct err e;
+	return p->generation && !store_account_get(w->r->store, p->uuid, 0, w->a, &acc, &e) &&
+		(acc.stage == STAGE_DUE || acc.stage == STAGE_NONE);
+}
+
 static const char *person_fault(const struct adopting *w, const struct store_person *p)
 {
+	if (waits_to_begin(w, p))
+		return "he waits for his first login or his date: nobody is adopted into that";
 	if (p->generation)
 		return "he has an account of Rollcall's already";
 	if (p->signal != SIGNAL_ENTITLED)
@@ -145,6 +158,7 @@ static char *detail_of(const struct adopting *w, const struct pair *p, bool pays
 	if (p->user) {
 		json_put_text(o, "user", p->user->name);
 		json_put_uint(o, "uin", p->user->uin);
+		json_put_int(o, "keys", (int64_t)p->user->keys);
 	}
 	if (p->env)
 		json_put_text(o, "env", p->env->env.env_id);
@@ -208,9 +222,10 @@ static int freeze(struct adopting *w, struct pair *p, struct err *e)
 /* He may have something, and it is not taken over: whether he gets a second one is for a human to say. */
 static int beware(struct adopting *w, struct store_person *p, const char *why, struct err *e)
 {
-	struct store_frozen row = { .kind = FROZEN_JOIN,
+	struct store_frozen row = { .kind = FROZEN_JOIN, .detail = arena_strdup(w->a, BY_HAND),
 		.why = arena_printf(w->a, "something made for him by hand is not adopted: %s", why) };
-	if (p->generation || p->signal != SIGNAL_ENTITLED)
+	bool may_join = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE;
+	if ((p->generation && !waits_to_begin(w, p)) || !may_join)
 		return store_frozen_drop(w->r->store, p->uuid, FROZEN_ADOPT, e);
 	const struct profile_settings *profile = profile_of(w->r, p->profile);
 	row.fen = profile ? settings_fen(profile->price_yuan) : 0;
@@ -227,14 +242,17 @@ static int again(struct adopting *w, struct pair *p, struct err *e)
 	return rc;
 }
 
+/* One at a time: the directory's news of others, a leaver's above all, come between. */
 static int freeze_all(struct adopting *w, int64_t *people, struct err *e)
 {
 	int rc = 0;
 	for (size_t i = 0; !rc && i < w->count; i++) {
 		struct pair *p = &w->pairs[i];
+		pthread_mutex_lock(&w->r->lock);
 		rc = again(w, p, e);
 		if (!rc)
 			rc = p->refused ? beware(w, &p->p, p->refused, e) : freeze(w, p, e);
+		pthread_mutex_unlock(&w->r->lock);
 		if (!rc && p->refused)
 			adopt_refused(w, p->p.login, adopt_what(w, p), p->refused, p->line);
 		else if (!rc)
@@ -268,11 +286,8 @@ int adopt_plan(struct roll *r, struct call *c, const struct adopt_asked *asked, 
 	bool bad = json_count(w.bad) > 0;
 	for (size_t i = 0; !rc && !bad && i < w.count; i++)
 		rc = judge(&w, &w.pairs[i], e);
-	if (!rc && !bad) {
-		pthread_mutex_lock(&r->lock);
+	if (!rc && !bad)
 		rc = freeze_all(&w, &people, e);
-		pthread_mutex_unlock(&r->lock);
-	}
 	if (!rc)
 		*out = answer(&w, people);
 	return rc;
@@ -284,7 +299,7 @@ int adopt_plan(struct roll *r, struct call *c, const struct adopt_asked *asked, 
 static int rows_of(struct adopting *w, int64_t list_ms, const char ***details, struct err *e)
 {
 	struct store_frozen *rows;
-	size_t n;
+	size_t n = 0;
 	int rc = store_frozen_list(w->r->store, w->a, &rows, &n, e);
 	*details = arena_alloc(w->a, (n + 1) * sizeof(**details));
 	for (size_t i = 0; !rc && i < n; i++) {
@@ -326,6 +341,15 @@ static void find_things(struct adopting *w, struct pair *p, const char *detail)
 		p->refused = arena_printf(w->a, "the environment \"%s\" is not there any more", env_id);
 }
 
+/* A key that was added since may be lost for ever. */
+static void compare(const struct adopting *w, struct pair *p, const char *detail)
+{
+	struct json *o;
+	bool shown = !json_parse(w->a, detail, strlen(detail), &o, NULL) && json_int_or(o, "keys", 0) > 1;
+	if (!p->refused && p->user && p->user->keys > 1 && !shown)
+		p->refused = arena_printf(w->a, "the sub-account \"%s\" has a second key by now, and both would be deleted", p->user->name);
+}
+
 /* Ids begin with the alias they were made with, which can be changed later. */
 static const char *alias_of(const struct adopting *w, const struct snapshot_env *v)
 {
@@ -340,6 +364,8 @@ static int take_over(struct adopting *w, struct pair *p, struct err *e)
 {
 	struct adoption ad = { 0 };
 	struct roll_moved moved = { 0 };
+	if (roll_unsure(w->r, &p->p))
+		return err_set(e, ERR_TEMP, "the directory is being read, or is not believed: ask again in a moment");
 	if (p->user) {
 		ad.user_name = p->user->name;
 		ad.uin = p->user->uin;
@@ -349,7 +375,7 @@ static int take_over(struct adopting *w, struct pair *p, struct err *e)
 		ad.env_alias = alias_of(w, &p->env->env);
 		ad.region = p->env->region;
 	}
-	const struct hearing heard = { .adoption = &ad, .unsure = roll_unsure(w->r, &p->p) };
+	const struct hearing heard = { .adoption = &ad };
 	int rc = roll_apply(w->r, &p->p, &heard, w->a, &moved, e);
 	POINT("adopt.taken");
 	if (rc)
@@ -368,15 +394,17 @@ static int take_all(struct adopting *w, int64_t *people, struct err *e)
 	int rc = 0;
 	for (size_t i = 0; !rc && i < w->count; i++) {
 		struct pair *p = &w->pairs[i];
+		pthread_mutex_lock(&w->r->lock);
 		rc = again(w, p, e);
 		if (!rc && !p->refused)
 			rc = take_over(w, p, e);
-		if (!rc && p->refused) {
-			adopt_refused(w, p->p.login, adopt_what(w, p), p->refused, 0);
+		if (!rc && p->refused)
 			rc = beware(w, &p->p, p->refused, e);
-		} else if (!rc) {
+		pthread_mutex_unlock(&w->r->lock);
+		if (!rc && p->refused)
+			adopt_refused(w, p->p.login, adopt_what(w, p), p->refused, 0);
+		else if (!rc)
 			(*people)++;
-		}
 	}
 	return rc;
 }
@@ -392,12 +420,12 @@ int adopt_approve(struct roll *r, struct call *c, int64_t list_ms, struct arena 
 	for (size_t i = 0; !rc && i < w.count; i++) {
 		find_things(&w, &w.pairs[i], details[i]);
 		rc = judge(&w, &w.pairs[i], e);
+		if (!rc)
+			compare(&w, &w.pairs[i], details[i]);
 	}
 	if (rc)
 		return rc;
-	pthread_mutex_lock(&r->lock);
 	rc = take_all(&w, &people, e);
-	pthread_mutex_unlock(&r->lock);
 	if (!rc)
 		*out = answer(&w, people);
 	return rc;

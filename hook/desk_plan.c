@@ -229,7 +229,7 @@ static int decide_adoption(const struct desk_request *r, const struct part *p, b
 int desk_decide(const struct desk_request *r, struct json **body, struct err *e)
 {
 	struct store_frozen *rows;
-	struct part adoption;
+	struct part adoption = { 0 };
 	size_t n;
 	bool yes;
 	const char *hash = hash_of(r, &yes);

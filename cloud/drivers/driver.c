@@ -70,7 +70,9 @@ int user_look(struct call *c, const struct account *want, struct found *found, c
 		rc = err_set(e, ERR_TEMP, "GetUser: the sub-account \"%s\" has no \"Uin\"", want->user_name);
 	enum mark_owner owner = rc ? MARK_NONE : mark_judge(want, json_text(answer, "Remark"));
 	bool adopts = owner == MARK_NONE && found->adopt_uin && found->adopt_uin == uin;
-	if (!rc && owner != MARK_OURS && !adopts)
+	/* Somebody wrote over the remark of one that was seen with our mark: he is ours as before, and can be cut. */
+	bool known = owner == MARK_NONE && found->uin && found->uin == uin;
+	if (!rc && owner != MARK_OURS && !adopts && !known)
 		rc = err_set(e, ERR_FOREIGN, "the sub-account \"%s\" does not carry our mark", want->user_name);
 	if (owner == MARK_OURS)
 		found->adopt_uin = 0;

@@ -59,6 +59,29 @@ static void a_user_of_that_name_that_is_not_ours(void **state)
 	}
 }
 
+/* Ours as before: he can be cut, and the mark is put right; what carries somebody's mark is his. */
+static void a_remark_that_was_written_over(void **state)
+{
+	struct cloud *c = *state;
+	cloud_build(c, ROW_SERVER);
+	uint64_t uin = c->found.uin;
+	const char *change = arena_printf(c->arena, "{\"Name\":\"%s\",\"Remark\":\"our Alice\"}", c->want.user_name);
+	cloud_raw(c, CAM, "UpdateUser", change);
+	assert_int_equal(cloud_look(c, ROW_USER), SEEN_DRIFT);
+	assert_true(c->found.uin == uin);
+	struct err e;
+	assert_int_equal(key_driver.cut(&c->call, &c->want, &c->found, &e), 0);
+	assert_int_equal(console_driver.cut(&c->call, &c->want, &c->found, &e), 0);
+	assert_int_equal(cloud_active_keys(c), 0);
+	assert_false(console_on(c));
+	cloud_raw(c, CAM, "UpdateUser", change);
+	assert_int_equal(cloud_on(c, ROW_USER), 0);
+	assert_string_equal(user_field(c, "remark"), c->want.remark);
+	cloud_raw(c, CAM, "UpdateUser", arena_printf(c->arena, "{\"Name\":\"%s\",\"Remark\":\"rollcall:other:" CLOUD_UUID ":1\"}",
+		c->want.user_name));
+	assert_int_equal(cloud_look(c, ROW_USER), SEEN_FOREIGN);
+}
+
 /* The name is taken and the look before did not show it (a stale look): whose it is decides. */
 static void a_name_in_use(void **state)
 {
@@ -463,7 +486,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, cloud_begin, cloud_end)
 	const struct CMUnitTest tests[] = {
 		T(a_user_of_that_name_that_is_not_ours),
-		T(a_name_in_use),
+		T(a_remark_that_was_written_over), T(a_name_in_use),
 		T(the_password_is_stored_first),
 		T(the_remark_follows),
 		T(a_plan_changes_nothing),

@@ -292,6 +292,34 @@ static void who_leaves_before_he_joined(void **state)
 	assert_int_equal(frozen(r, &rows), 0);
 }
 
+/* What may have something already stays on its list until somebody says yes, whatever is heard of him meanwhile. */
+static void who_may_have_something_is_not_forgotten(void **state)
+{
+	struct rig *r = *state;
+	struct store_frozen *rows, row = { .kind = FROZEN_JOIN, .firm = true, .branch = "", .why = "made by hand", .detail = "{}" };
+	refresh_of(r, 1);
+	uuid_of(2, row.uuid);
+	sees(r, 2, "left", "4");
+	run(r);
+	OK(store_frozen_put(r->f.store, &row, r->f.time.now_ms, r->f.arena, NULL, &r->f.e));
+	sees(r, 2, "staff", "5");
+	run(r);
+	assert_int_equal(stage_of(r, 2), STAGE_NONE);
+	sees(r, 2, "left", "6");
+	gone(r, 2);
+	run(r);
+	assert_int_equal(frozen(r, &rows), 1);
+	sees(r, 2, "staff", "7");
+	run(r);
+	later(r, 2 * BRAKE_DAY_MS);
+	assert_int_equal(stage_of(r, 2), STAGE_NONE);
+	assert_int_equal(frozen(r, &rows), 1);
+	decide(r, rows, FROZEN_APPROVED);
+	later(r, 2000);
+	assert_int_equal(stage_of(r, 2), STAGE_ACTIVE);
+	assert_int_equal(frozen(r, &rows), 0);
+}
+
 /* Returning within a generation costs nothing; a new generation does. */
 static void returning_people(void **state)
 {
@@ -559,7 +587,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FRESH(a_first_start_is_a_plan), FRESH(a_first_start_that_is_rejected), FRESH(an_empty_directory_needs_no_plan),
 		FRESH(a_directory_where_nobody_is_entitled), FRESH(yes_asks_nobody), FRESH(so_many_an_hour), FRESH(so_much_a_day),
-		FRESH(rejected_joiners_wait_a_day), FRESH(who_leaves_before_he_joined), FRESH(returning_people),
+		FRESH(rejected_joiners_wait_a_day), FRESH(who_leaves_before_he_joined), FRESH(who_may_have_something_is_not_forgotten),
+		FRESH(returning_people),
 		FRESH(a_start_date_comes), FRESH(a_filter_that_was_edited_cuts_nobody), FRESH(disabled_by_the_old_filter_too),
 		FRESH(a_real_disable_after_an_edit), FRESH(hidden_people_come_back_unchanged),
 		GUARDED(absence_takes_nothing_from_the_protected), GUARDED(a_disable_suspends_the_protected_and_no_more),
