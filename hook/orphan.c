@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/failpoint.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "hook/feed_inside.h"
 #include "hook/owned.h"
@@ -41,7 +42,10 @@ static char *words_of(struct judging *j, const struct owned *const *list, size_t
 
 static int put(struct judging *j, const char *uuid, char *what, struct err *e)
 {
-	struct store_frozen row = { .kind = FROZEN_ORPHAN, .why = what, .firm = true };
+	/* In the hash, too: whoever says yes says it to these things. */
+	struct json *o = json_object(j->a);
+	json_put_text(o, "things", what);
+	struct store_frozen row = { .kind = FROZEN_ORPHAN, .why = what, .firm = true, .detail = json_print(j->a, o) };
 	str_copy(row.uuid, sizeof(row.uuid), uuid);
 	return store_frozen_put(j->roll->store, &row, clock_now(j->roll->clock), j->a, NULL, e);
 }
@@ -50,7 +54,7 @@ static int put(struct judging *j, const char *uuid, char *what, struct err *e)
 static int show_again(struct judging *j, const struct store_frozen *row, const struct owned *const *list, size_t n, struct err *e)
 {
 	char *what = words_of(j, list, n);
-	if (row->state != FROZEN_WAITING || str_eq(row->why, what))
+	if (row->state == FROZEN_REJECTED || str_eq(row->why, what))
 		return 0;
 	int rc = store_frozen_drop(j->roll->store, row->uuid, FROZEN_ORPHAN, e);
 	return rc ? rc : put(j, row->uuid, what, e);
@@ -204,7 +208,8 @@ static int judge(struct judging *j, const struct owned *const *list, size_t n, s
 		return report(j, list, orphans, e);
 	if (rc)
 		return rc;
-	return roll_approved(r, &row) ? take(j, &p, list, orphans, newest, e) : show_again(j, &row, list, orphans, e);
+	bool shown = str_eq(row.why, words_of(j, list, orphans));
+	return shown && roll_approved(r, &row) ? take(j, &p, list, orphans, newest, e) : show_again(j, &row, list, orphans, e);
 }
 
 /* --- the lists ------------------------------------------------------------------------------------------------------- */

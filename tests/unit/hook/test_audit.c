@@ -155,6 +155,26 @@ static void an_approved_orphan_is_taken_down(void **state)
 	assert_true(account(f->p, ALICE).complete && account(f->p, BOB).complete);
 }
 
+/* What appeared between the look and the approval was approved by nobody. */
+static void an_orphan_that_grew_is_shown_again(void **state)
+{
+	struct firm *f = *state;
+	struct store_frozen row;
+	an_orphan(f, CARL, 1);
+	live(f, 2 * HOUR_MS);
+	raw(f, "AddUser", "{\"Name\": \"lost-too\", \"Remark\": \"rollcall:" CLOUD_INSTALLATION ":" CARL ":2\"}");
+	decide(f, FROZEN_ORPHAN, FROZEN_APPROVED);
+	live(f, 2 * HOUR_MS);
+	assert_int_equal(FORBIDDEN, 0);
+	assert_int_equal(on_lists(f, FROZEN_ORPHAN, &row), 1);
+	assert_int_equal(row.state, FROZEN_WAITING);
+	check_has(row.why, "lost-too");
+	check_has(row.detail, "lost-too");
+	decide(f, FROZEN_ORPHAN, FROZEN_APPROVED);
+	live(f, 2 * HOUR_MS);
+	assert_int_equal(left_of(f, CARL), 0);
+}
+
 /* The budget of the day holds back what is deleted, not what is cut. */
 static void an_approved_orphan_waits_for_the_guard(void **state)
 {
@@ -401,6 +421,7 @@ int main(void)
 	log_open(getenv("LOG") ? LOG_DEBUG_LEVEL : (enum log_level)0, 0);
 	const struct CMUnitTest tests[] = {
 		AUDITED(an_orphan_is_told_once_and_stays), AUDITED(an_approved_orphan_is_taken_down),
+		AUDITED(an_orphan_that_grew_is_shown_again),
 		AUDITED(an_approved_orphan_waits_for_the_guard), AUDITED(a_rejected_orphan_stays),
 		AUDITED(an_orphan_that_is_none_any_more), AUDITED(other_generations),
 		AUDITED(a_rebuilt_account_without_an_entry), AUDITED(a_rebuilt_account_whose_entry_turns_up),
