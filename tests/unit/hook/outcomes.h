@@ -256,7 +256,7 @@ static inline void every_changing_call(enum loss loss)
 	for (int a = 0; a < ACT_COUNT; a++) {
 		int nth = 1;
 		int64_t paid;
-		if (action_table[a].kind == ACTION_READ)
+		if (action_table[a].kind == ACTION_READ || a == ACT_TAG_RESOURCES)      /* this one: cloud/test_adopt.c */
 			continue;
 		while (lives_with(action_table[a].name, loss, nth, &paid)) {
 			if (paid != undisturbed_paid)
