@@ -211,6 +211,15 @@ static int waits_for_login(struct roll *r, const struct store_person *p, const s
 	return rc;
 }
 
+/* A value said disabled while the store took nothing: that he is out of sight by now is no answer to it. */
+static void recall_strike(const struct roll *r, struct store_person *p, struct arena *a)
+{
+	if (p->signal != SIGNAL_ABSENT || !engine_struck(r->engine, p->uuid))
+		return;
+	p->signal = SIGNAL_DISABLED;
+	p->reason = arena_strdup(a, "disabled by a value, and then out of sight");
+}
+
 static int hear(struct roll *r, struct store_person *p, const struct hearing *heard, struct arena *a, struct hearing_of *o,
 	struct err *e)
 {
@@ -219,6 +228,7 @@ static int hear(struct roll *r, struct store_person *p, const struct hearing *he
 	int rc = p->generation ? store_account_get(r->store, p->uuid, 0, a, &o->acc, e) : 0;
 	if (rc)
 		return rc;
+	recall_strike(r, p, a);
 	o->was = roll_history(&o->acc);
 	o->was.release = heard->release;
 	o->fresh = o->was.stage == STAGE_NONE || o->was.stage == STAGE_DUE || o->was.stage == STAGE_RETIRED;
