@@ -23,6 +23,7 @@ struct guard {
 	int64_t apart;                     /* wall clock minus the one that nobody can set */
 	int64_t closed_until;              /* mono; after a jump */
 	int64_t jumped_by, jumped_at;      /* the last one, and the wall clock after it */
+	int64_t back_ms;                   /* how far it was set back, until the store knows */
 	bool untold;
 	int64_t cloud_ms, cloud_mono;      /* the last Date, and when it came */
 	bool cloud_known, cap_known;
@@ -37,6 +38,7 @@ struct guard {
 static void jumped(struct guard *g, int64_t by)
 {
 	g->jumped_by = by;
+	g->back_ms += by < 0 ? -by : 0;
 	g->jumped_at = clock_now(g->clock);
 	g->closed_until = clock_mono(g->clock) + GUARD_JUMP_MS;
 	g->untold = true;
@@ -92,6 +94,21 @@ bool guard_tick(struct guard *g, struct arena *a, const char **what)
 	g->untold = false;
 	pthread_mutex_unlock(&g->lock);
 	return told;
+}
+
+int64_t guard_set_back(struct guard *g)
+{
+	pthread_mutex_lock(&g->lock);
+	int64_t by = g->back_ms;
+	pthread_mutex_unlock(&g->lock);
+	return by;
+}
+
+void guard_settled(struct guard *g, int64_t by_ms)
+{
+	pthread_mutex_lock(&g->lock);
+	g->back_ms -= by_ms;
+	pthread_mutex_unlock(&g->lock);
 }
 
 void guard_cloud_time(struct guard *g, int64_t cloud_ms)

@@ -31,6 +31,10 @@ void guard_free(struct guard *);
 /* Compares the two clocks; whoever asks anything below does, too.  True once for each jump: *what (in the arena) is to be
  * told. */
 bool guard_tick(struct guard *, struct arena *, const char **what);
+/* How far the wall clock was set back, in all, since that was settled: what was due by it is due later than it should be.
+ * 0: it was not. */
+int64_t guard_set_back(struct guard *);
+void guard_settled(struct guard *, int64_t by_ms);
 /* The cloud's Date header, just seen. */
 void guard_cloud_time(struct guard *, int64_t cloud_ms);
 /* What DescribeEnvLimit said just now: how many environments may still be destroyed. */

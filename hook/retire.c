@@ -261,6 +261,21 @@ int retire_may_destroy(void *feed, const char *uuid, unsigned generation, struct
 
 /* --- the confirm thread ----------------------------------------------------------------------------------------------- */
 
+/* A clock that was set back must not delay what is due, the second look at a leaver above all. */
+static void settle_clock(struct roll *roll)
+{
+	int64_t by_ms = guard_set_back(roll->guard);
+	struct err e;
+	if (!by_ms)
+		return;
+	if (store_clock_back(roll->store, by_ms, clock_now(roll->clock), &e)) {
+		log_err(LOG_WARN_LEVEL, "guard", NULL, &e);
+		return;
+	}
+	guard_settled(roll->guard, by_ms);
+	engine_wake(roll->engine);
+}
+
 int retire_step(struct feed *f)
 {
 	struct roll *roll = f->roll;
@@ -271,5 +286,6 @@ int retire_step(struct feed *f)
 		log_event(LOG_ALARM_LEVEL, "guard", NULL, "%s: nothing is destroyed within the hour", what);
 		roll_alarm(roll, what, "nothing is destroyed within the hour");
 	}
+	settle_clock(roll);
 	return look_for_workers(f) | retire_due(f);
 }

@@ -308,18 +308,6 @@ static int departure_approved(struct roll *r, const char *uuid, struct arena *a,
 	return 0;
 }
 
-/* What somebody said no to, or what may have something already (adopt.c), stays on its list until he joins: being out of
- * sight for a moment is no approval. */
-static int drop_join(struct roll *r, const struct store_person *p, bool joins, struct arena *a, struct err *e)
-{
-	struct store_frozen row;
-	int rc = store_frozen_get(r->store, p->uuid, FROZEN_JOIN, a, &row, e);
-	if (rc)
-		return rc == ERR_ABSENT ? 0 : rc;
-	bool stays = row.detail || row.state == FROZEN_REJECTED;
-	return stays && !joins ? 0 : store_frozen_drop(r->store, p->uuid, FROZEN_JOIN, e);
-}
-
 /* Whoever costs money by this, or departs by a weak sign, is counted by the brakes, unless an administrator let him pass;
  * whoever does not wait any more is on no list. */
 static int count(struct roll *r, const struct store_person *p, const struct hearing_of *o, bool moved, struct arena *a, struct err *e)
@@ -333,7 +321,7 @@ static int count(struct roll *r, const struct store_person *p, const struct hear
 	if (!rc && moved && o->d.stage == STAGE_RETIRED)
 		rc = store_act_add(r->store, ACT_KIND_RETIRE, p->uuid, p->branch, o->news.now_ms, 0, e);
 	if (!rc && !o->news.waits)
-		rc = drop_join(r, p, joins, a, e);
+		rc = roll_drop_join(r, p, joins, a, e);
 	if (!rc && joins)
 		rc = store_frozen_drop(r->store, p->uuid, FROZEN_ADOPT, e);
 	if (!rc && !o->d.wait)

@@ -65,6 +65,9 @@ struct joining {
 /* Inside apply()'s transaction; who may not is put on a frozen list.  Fails: TEMP (store). */
 MUST_USE int roll_may_join(struct roll *, const struct store_person *, const struct profile_settings *, struct arena *,
 	struct joining *out, struct err *e);
+/* He waits no more.  What somebody said no to, and who may have something already (adopt.c), stays on the list until he
+ * joins: being out of sight for a moment is no approval.  Fails: TEMP (store). */
+MUST_USE int roll_drop_join(struct roll *, const struct store_person *, bool joins, struct arena *, struct err *e);
 /* Those for whom there is room or an approval now.  *did counts. */
 MUST_USE int roll_let_in(struct roll *, struct arena *, int *did, struct err *e);
 /* Has a first start been approved, or needed no approval? */

@@ -137,6 +137,16 @@ int roll_may_join(struct roll *r, const struct store_person *p, const struct pro
 	return rc;
 }
 
+int roll_drop_join(struct roll *r, const struct store_person *p, bool joins, struct arena *a, struct err *e)
+{
+	struct store_frozen row;
+	int rc = store_frozen_get(r->store, p->uuid, FROZEN_JOIN, a, &row, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	bool stays = row.detail || row.state == FROZEN_REJECTED;
+	return stays && !joins ? 0 : store_frozen_drop(r->store, p->uuid, FROZEN_JOIN, e);
+}
+
 /* --- later ---------------------------------------------------------------------------------------------------- */
 
 /* How many of those who need room only may be tried now. */

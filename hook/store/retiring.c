@@ -66,3 +66,23 @@ int store_newest(struct store *s, int64_t *when_ms, struct err *e)
 		" (SELECT coalesce(max(signal_ms), 0) FROM people), (SELECT coalesce(max(when_ms), 0) FROM acts),"
 		" (SELECT coalesce(max(written_ms), 0) FROM intents))", -1, 0, when_ms, e);
 }
+
+int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err *e)
+{
+	static const char *const moves[] = {
+		"UPDATE accounts SET due_ms = max(?1, due_ms - ?2) WHERE due_ms > ?1 AND due_ms < 9223372036854775807",
+		"UPDATE accounts SET sweep_ms = max(?1, sweep_ms - ?2) WHERE sweep_ms > ?1",
+		"UPDATE people SET weak_since_ms = max(1, min(?1, weak_since_ms - ?2)) WHERE weak_since_ms > ?1",
+		"UPDATE outbox SET due_ms = max(?1, due_ms - ?2) WHERE pending = 1 AND due_ms > ?1",
+	};
+	int r = db_write(s, DB_NORMAL, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(moves); i++) {
+		struct query q = db_query(s, moves[i]);
+		db_int(&q, now_ms);
+		db_int(&q, by_ms);
+		r = db_run(&q, e);
+	}
+	return db_write_end(s, r, e);
+}

@@ -15,11 +15,11 @@
 
 /* What the tests run.  Sanitizers: each story takes several times as long there. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SECONDS 120
+#define SECONDS 60
 #define STORIES_LEAST 20
 #define PLANTED_TOO false
 #else
-#define SECONDS 360
+#define SECONDS 180
 #define STORIES_LEAST 200
 #define PLANTED_TOO true
 #endif

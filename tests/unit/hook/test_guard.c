@@ -121,6 +121,53 @@ static void a_jump_closes_for_an_hour(void **state)
 }
 
 /* A clock that is slewed, or stands still with the machine's sleep for a moment, has not jumped. */
+/* What was due by a clock that was ahead moves back with it, until the store knows; forward there is nothing to move. */
+static void how_far_it_was_set_back(void **state)
+{
+	struct gate *g = *state;
+	const char *what;
+	assert_int_equal(guard_set_back(g->guard), 0);
+	g->now += 2 * HOUR_MS;
+	assert_true(guard_tick(g->guard, g->f->arena, &what));
+	assert_int_equal(guard_set_back(g->guard), 0);
+	g->now -= 2 * HOUR_MS;
+	assert_true(guard_tick(g->guard, g->f->arena, &what));
+	g->now -= HOUR_MS;
+	assert_true(guard_tick(g->guard, g->f->arena, &what));
+	assert_int_equal(guard_set_back(g->guard), 3 * HOUR_MS);
+	guard_settled(g->guard, 3 * HOUR_MS);
+	assert_int_equal(guard_set_back(g->guard), 0);
+}
+
+static struct store_account kept(struct fixture *f, const struct store_account *a)
+{
+	struct store_account out;
+	OK(store_account_by_id(f->store, a->id, f->arena, &out, &f->e));
+	return out;
+}
+
+static void what_is_due_moves_with_the_clock(void **state)
+{
+	struct fixture *f = ((struct gate *)*state)->f;
+	struct store_account far = account_of(f, 1, LANE_REVOKE, NOW + 2 * HOUR_MS + 5), near = account_of(f, 2, LANE_AUDIT, NOW + MINUTE_MS),
+			     past = account_of(f, 3, LANE_AUDIT, NOW - 5), never = account_of(f, 4, LANE_AUDIT, INT64_MAX);
+	far.sweep_ms = NOW + 2 * HOUR_MS + 7;
+	far.retire_after_ms = NOW + DAY_MS;
+	OK(store_account_news(f->store, &far, &f->e));
+	struct store_person p = person_of(2, f->arena), got;
+	p.weak_since_ms = NOW + HOUR_MS;
+	p.due_ms = NOW + 3 * HOUR_MS;        /* a date of the directory's */
+	OK(store_person_put(f->store, &p, &f->e));
+	OK(store_clock_back(f->store, 2 * HOUR_MS, NOW, &f->e));
+	assert_true(kept(f, &far).due_ms == NOW + 5 && kept(f, &far).sweep_ms == NOW + 7);
+	assert_true(kept(f, &far).retire_after_ms == NOW + DAY_MS);
+	assert_true(kept(f, &near).due_ms == NOW);
+	assert_true(kept(f, &past).due_ms == NOW - 5);
+	assert_true(kept(f, &never).due_ms == INT64_MAX);
+	OK(store_person_get(f->store, p.uuid, f->arena, &got, &f->e));
+	assert_true(got.weak_since_ms == NOW - HOUR_MS && got.due_ms == p.due_ms);
+}
+
 static void drift_is_no_jump(void **state)
 {
 	struct gate *g = *state;
@@ -333,7 +380,8 @@ int main(void)
 {
 	json_start();
 	const struct CMUnitTest tests[] = {
-		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(drift_is_no_jump), T(a_clock_behind_the_store),
+		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(how_far_it_was_set_back),
+		T(what_is_due_moves_with_the_clock), T(drift_is_no_jump), T(a_clock_behind_the_store),
 		T(the_clouds_time), T(the_clouds_time_is_not_known), T(a_look_is_wanted_once_a_minute), T(the_budget_of_a_day),
 		T(the_clouds_own_limit), T(a_look_is_asked_for_and_answered), T(many_ask), T(what_status_says),
 	};
