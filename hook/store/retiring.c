@@ -73,6 +73,7 @@ int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err 
 		"UPDATE accounts SET due_ms = max(?1, due_ms - ?2) WHERE due_ms > ?1 AND due_ms < 9223372036854775807",
 		"UPDATE accounts SET sweep_ms = max(?1, sweep_ms - ?2) WHERE sweep_ms > ?1",
 		"UPDATE people SET weak_since_ms = max(1, min(?1, weak_since_ms - ?2)) WHERE weak_since_ms > ?1",
+		"UPDATE intents SET written_ms = max(1, min(?1, written_ms - ?2)) WHERE state = 0 AND written_ms > ?1",
 		"UPDATE outbox SET due_ms = max(?1, due_ms - ?2) WHERE pending = 1 AND due_ms > ?1",
 	};
 	int r = db_write(s, DB_NORMAL, e);

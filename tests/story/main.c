@@ -23,7 +23,7 @@
 #define STORIES_LEAST 200
 #define PLANTED_TOO true
 #endif
-#define STORIES_MOST 5000
+#define STORIES_MOST 400
 
 struct options { struct batch batch; const char *bug; bool stories, planted, soon, points; };
 
