@@ -2,27 +2,12 @@
 
 #include <string.h>
 
+#include "cloud/rights.h"
 #include "common/str.h"
 
-#define PAGE 200
 #define ENV_PAGE 100
 #define MAX_PAGES 200
 #define FRESH_MS 1000
-
-/* Nothing here may be taken for absent because an answer was. */
-static int must_exist(int rc, struct err *e)
-{
-	if (rc == ERR_ABSENT)
-		rc = e->kind = ERR_TEMP;
-	return rc;
-}
-
-/* As somebody who is nobody's: what carries a mark at all is another's. */
-static enum mark_owner owner_of(const char *installation, const char *text)
-{
-	const struct account nobody = { .installation = installation, .mark = "" };
-	return mark_judge(&nobody, text);
-}
 
 /* --- sub-accounts ------------------------------------------------------------------------------------------- */
 
@@ -34,7 +19,7 @@ static int ourselves(struct call *c, uint64_t *uin, struct err *e)
 	if (!rc)
 		rc = json_need_text(answer, "UserId", &text, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	for (*uin = 0; *text >= '0' && *text <= '9'; text++)
 		*uin = *uin * 10 + (uint64_t)(*text - '0');
 	return 0;
@@ -48,12 +33,12 @@ static int users(struct call *c, const char *installation, struct candidates *al
 	if (!rc)
 		rc = call_do(c, NULL, ACT_LIST_USERS, json_object(c->arena), &answer, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	const struct json *items = json_get(answer, "Data");
 	all->users = arena_alloc(c->arena, (json_count(items) + 1) * sizeof(*all->users));
 	for (const struct json *item = json_first(items); item; item = json_next(item)) {
 		const char *name = json_text(item, "Name"), *remark = json_text(item, "Remark");
-		struct candidate_user u = { .name = name, .remark = remark, .owner = owner_of(installation, remark) };
+		struct candidate_user u = { .name = name, .remark = remark, .owner = mark_of(installation, remark) };
 		if (!name || json_uint(item, "Uin", &u.uin, NULL))
 			return err_set(e, ERR_TEMP, "ListUsers: a sub-account has no \"Name\" or no \"Uin\"");
 		u.ourselves = u.uin == self;
@@ -68,82 +53,35 @@ static bool makes_admin(const char *policy)
 	return str_eq(policy, "AdministratorAccess") || str_eq(policy, "QcloudCamFullAccess");
 }
 
-static int count_keys(struct call *c, struct candidate_user *u, struct err *e)
-{
-	const struct json *answer;
-	struct json *p = json_object(c->arena);
-	json_put_uint(p, "TargetUin", u->uin);
-	int rc = call_do(c, NULL, ACT_LIST_ACCESS_KEYS, p, &answer, e);
-	if (rc && str_eq(e->code, "ResourceNotFound.SecretNotExist"))
-		return 0;
-	if (rc)
-		return must_exist(rc, e);
-	for (const struct json *k = json_first(json_get(answer, "AccessKeys")); k; k = json_next(k), u->keys++)
-		u->keys_on += !str_eq(json_text(k, "Status"), "Inactive");
-	return 0;
-}
-
 static void add_name(struct str *s, const char *what, const char *name)
 {
-	str_addf(s, "%s%s \"%s\"", s->len ? ", " : "", what, name ? name : "?");
-}
-
-static int list_policies(struct call *c, struct candidate_user *u, struct str *names, struct err *e)
-{
-	size_t seen = 0, total = 0;
-	for (uint64_t page = 1; page <= MAX_PAGES; page++) {
-		const struct json *answer;
-		struct json *p = json_object(c->arena);
-		json_put_uint(p, "TargetUin", u->uin);
-		json_put_uint(p, "Rp", PAGE);
-		json_put_uint(p, "Page", page);
-		int rc = call_do(c, NULL, ACT_LIST_ATTACHED_USER_POLICIES, p, &answer, e);
-		if (rc)
-			return must_exist(rc, e);
-		const struct json *items = json_get(answer, "List");
-		total = (size_t)json_int_or(answer, "TotalNum", 0);
-		for (const struct json *item = json_first(items); item; item = json_next(item), seen++) {
-			const char *name = json_text(item, "PolicyName");
-			add_name(names, "policy", name);
-			if (makes_admin(name))
-				u->admin = name;
-		}
-		if (!json_first(items) || seen >= total)
-			break;
-	}
-	return seen >= total ? 0 : err_set(e, ERR_TEMP, "ListAttachedUserPolicies: the listing is not complete");
-}
-
-static int list_groups(struct call *c, const struct candidate_user *u, struct str *names, struct err *e)
-{
-	const struct json *answer;
-	struct json *p = json_object(c->arena);
-	json_put_uint(p, "SubUin", u->uin);
-	json_put_uint(p, "Rp", PAGE);           /* a user can be in ten */
-	int rc = call_do(c, NULL, ACT_LIST_GROUPS_FOR_USER, p, &answer, e);
-	if (rc)
-		return must_exist(rc, e);
-	for (const struct json *item = json_first(json_get(answer, "GroupInfo")); item; item = json_next(item))
-		add_name(names, "group", json_text(item, "GroupName"));
-	return 0;
+	str_addf(s, "%s%s \"%s\"", s->len ? ", " : "", what, *name ? name : "?");
 }
 
 int candidate_look(struct call *c, struct candidate_user *u, struct err *e)
 {
 	struct candidate_user seen = *u;
+	struct attached *policies = NULL, *groups = NULL;
+	size_t policy_count, group_count, off;
 	struct str names;
-	str_init(&names, c->arena);
-	seen.keys = seen.keys_on = 0;
-	seen.rights = seen.admin = NULL;
-	int rc = count_keys(c, &seen, e);
+	int rc = keys_count(c, u->uin, &seen.keys_on, &off, e);
 	if (!rc)
-		rc = list_policies(c, &seen, &names, e);
+		rc = attached_list(c, NULL, u->uin, &policies, &policy_count, e);
 	if (!rc)
-		rc = list_groups(c, &seen, &names, e);
+		rc = groups_list(c, NULL, u->uin, &groups, &group_count, e);
 	if (rc)
-		return rc;
-	if (names.len)
-		seen.rights = names.text;
+		return err_must_exist(rc, e);
+	str_init(&names, c->arena);
+	seen.keys = seen.keys_on + off;
+	seen.admin = NULL;
+	for (size_t i = 0; i < policy_count; i++) {
+		add_name(&names, "policy", policies[i].name);
+		if (makes_admin(policies[i].name))
+			seen.admin = policies[i].name;
+	}
+	for (size_t i = 0; i < group_count; i++)
+		add_name(&names, "group", groups[i].name);
+	seen.rights = names.len ? names.text : NULL;
 	*u = seen;
 	return 0;
 }
@@ -170,7 +108,7 @@ static int read_tags(struct call *c, const char *region, const char *key, struct
 		json_put_uint(p, "Offset", seen);
 		int rc = call_do(c, &at, ACT_DESCRIBE_ENVS, p, &answer, e);
 		if (rc)
-			return must_exist(rc, e);
+			return err_must_exist(rc, e);
 		const struct json *items = json_get(answer, "EnvList");
 		total = (uint64_t)json_int_or(answer, "Total", 0);
 		for (const struct json *item = json_first(items); item; item = json_next(item), seen++) {
@@ -203,7 +141,7 @@ static int envs(struct call *c, const char *installation, const char *region, co
 			continue;
 		all->envs[all->env_count++] = (struct candidate_env){ .env = list[i],
 			.region = *list[i].region ? arena_strdup(c->arena, list[i].region) : region,
-			.owner = owner_of(installation, list[i].mark) };
+			.owner = mark_of(installation, list[i].mark) };
 	}
 	return tag ? read_tags(c, region, tag, all, e) : 0;
 }

@@ -8,7 +8,7 @@
 struct candidate_user {
 	uint64_t uin;
 	const char *name, *remark;
-	enum mark_owner owner;    /* OTHER_PERSON: somebody's of this installation */
+	enum mark_owner owner;    /* mark_of(): OURS is somebody's of this installation */
 	bool ourselves;           /* it is what the daemon itself works with */
 	/* By candidate_look(). */
 	size_t keys_on, keys;

@@ -4,17 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cloud/rights.h"
 #include "common/str.h"
 
 #define PAGE 200
 #define MAX_PAGES 200
 #define FRESH_MS 15000
+#define MEMORY (256u << 20)
 
 struct taking {
 	struct call *call;
 	const char *installation, *barrier_mark;
 	struct inventory *all;
+	struct arena *arena;           /* of list and slots while they grow: a limit may stop it, and it begins anew later */
 	size_t room;
+	size_t *slots, slot_count;     /* owners by hash: place in the list + 1; 0 = free */
 };
 
 /* `at` says where in struct strangers this kind is counted. */
@@ -26,6 +30,34 @@ static void count_stranger(struct taking *t, const char *text, size_t at)
 		*(size_t *)(void *)((char *)s + at) += 1;
 }
 
+/* Where this owner stands, or would: linear probing, never more than half full. */
+static size_t slot_of(const struct taking *t, const char *uuid, unsigned generation)
+{
+	uint64_t hash = 14695981039346656037u ^ generation;
+	for (const char *p = uuid; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 1099511628211u;
+	for (size_t at = (size_t)hash % t->slot_count;; at = (at + 1) % t->slot_count) {
+		const struct owned *o = t->slots[at] ? &t->all->list[t->slots[at] - 1] : NULL;
+		if (!o || (o->generation == generation && !strcmp(o->uuid, uuid)))
+			return at;
+	}
+}
+
+static void grow(struct taking *t)
+{
+	struct inventory *all = t->all;
+	t->room = t->room ? t->room * 2 : 64;
+	struct owned *list = arena_alloc(t->arena, t->room * sizeof(*list));
+	if (all->count)
+		memcpy(list, all->list, all->count * sizeof(*list));
+	all->list = list;
+	t->slot_count = 2 * t->room;
+	t->slots = arena_alloc(t->arena, t->slot_count * sizeof(*t->slots));
+	memset(t->slots, 0, t->slot_count * sizeof(*t->slots));
+	for (size_t i = 0; i < all->count; i++)
+		t->slots[slot_of(t, list[i].uuid, list[i].generation)] = i + 1;
+}
+
 static struct owned *owner(struct taking *t, const char *text, size_t stranger_at)
 {
 	char uuid[UUID_TEXT];
@@ -35,29 +67,17 @@ static struct owned *owner(struct taking *t, const char *text, size_t stranger_a
 		count_stranger(t, text, stranger_at);
 		return NULL;
 	}
-	for (size_t i = 0; i < all->count; i++)
-		if (all->list[i].generation == generation && !strcmp(all->list[i].uuid, uuid))
-			return &all->list[i];
-	if (all->count == t->room) {
-		t->room = t->room ? t->room * 2 : 64;
-		struct owned *grown = arena_alloc(t->call->arena, t->room * sizeof(*grown));
-		if (all->count)
-			memcpy(grown, all->list, all->count * sizeof(*grown));
-		all->list = grown;
-	}
+	if (all->count == t->room)
+		grow(t);
+	size_t slot = slot_of(t, uuid, generation);
+	if (t->slots[slot])
+		return &all->list[t->slots[slot] - 1];
 	struct owned *o = &all->list[all->count++];
+	t->slots[slot] = all->count;
 	memset(o, 0, sizeof(*o));
 	str_copy(o->uuid, sizeof(o->uuid), uuid);
 	o->generation = generation;
 	return o;
-}
-
-/* Nothing here may be taken for absent because an answer was. */
-static int must_exist(int rc, struct err *e)
-{
-	if (rc == ERR_ABSENT)
-		rc = e->kind = ERR_TEMP;
-	return rc;
 }
 
 static int users(struct taking *t, struct err *e)
@@ -65,7 +85,7 @@ static int users(struct taking *t, struct err *e)
 	const struct json *answer;
 	int rc = call_do(t->call, NULL, ACT_LIST_USERS, json_object(t->call->arena), &answer, e);
 	if (rc)
-		return must_exist(rc, e);
+		return err_must_exist(rc, e);
 	const struct json *items = json_get(answer, "Data");
 	for (const struct json *item = json_first(items); item; item = json_next(item)) {
 		struct owned *o = owner(t, json_text(item, "Remark"), offsetof(struct strangers, users));
@@ -92,7 +112,7 @@ static int policies(struct taking *t, struct err *e)
 		json_put_uint(p, "Page", page);
 		int rc = call_do(t->call, NULL, ACT_LIST_POLICIES, p, &answer, e);
 		if (rc)
-			return must_exist(rc, e);
+			return err_must_exist(rc, e);
 		const struct json *items = json_get(answer, "List");
 		total = (size_t)json_int_or(answer, "TotalNum", 0);
 		for (const struct json *item = json_first(items); item; item = json_next(item), seen++) {
@@ -163,7 +183,8 @@ int inventory_take(struct call *c, const char *installation, const char *const *
 	struct err *e)
 {
 	struct inventory all = { 0 };
-	struct taking t = { .call = c, .installation = installation, .all = &all,
+	AUTO_ARENA struct arena *growing = arena_new(MEMORY);
+	struct taking t = { .call = c, .installation = installation, .all = &all, .arena = growing,
 		.barrier_mark = arena_printf(c->arena, "rollcall:%s:barrier", installation) };
 	int rc = users(&t, e);
 	if (!rc)
@@ -174,51 +195,21 @@ int inventory_take(struct call *c, const char *installation, const char *const *
 		return rc;
 	if (all.count > 1)
 		qsort(all.list, all.count, sizeof(*all.list), by_owner);
+	all.list = arena_memdup(c->arena, all.list, all.count * sizeof(*all.list));
 	*out = all;
 	return 0;
 }
 
-static int has_barrier(struct call *c, uint64_t uin, uint64_t barrier_id, bool *yes, struct err *e)
-{
-	size_t seen = 0, total = 0;
-	*yes = false;
-	for (uint64_t page = 1; page <= MAX_PAGES; page++) {
-		const struct json *answer;
-		struct json *p = json_object(c->arena);
-		uint64_t id;
-		json_put_uint(p, "TargetUin", uin);
-		json_put_uint(p, "Rp", PAGE);
-		json_put_uint(p, "Page", page);
-		int rc = call_do(c, NULL, ACT_LIST_ATTACHED_USER_POLICIES, p, &answer, e);
-		if (rc)
-			return must_exist(rc, e);
-		const struct json *items = json_get(answer, "List");
-		total = (size_t)json_int_or(answer, "TotalNum", 0);
-		for (const struct json *item = json_first(items); item; item = json_next(item), seen++)
-			*yes |= !json_uint(item, "PolicyId", &id, NULL) && id == barrier_id;
-		if (!json_first(items) || seen >= total)
-			break;
-	}
-	return seen >= total ? 0 : err_set(e, ERR_TEMP, "ListAttachedUserPolicies: the listing is not complete");
-}
-
 int inventory_access(struct call *c, const struct inventory *all, struct owned *o, struct err *e)
 {
-	const struct json *answer;
-	size_t on = 0, off = 0;
-	bool barrier = false;
-	struct json *p = json_object(c->arena);
-	json_put_uint(p, "TargetUin", o->uin);
-	int rc = call_do(c, NULL, ACT_LIST_ACCESS_KEYS, p, &answer, e);
-	bool none = rc && str_eq(e->code, "ResourceNotFound.SecretNotExist");
-	if (rc && !none)
-		return must_exist(rc, e);
-	for (const struct json *k = none ? NULL : json_first(json_get(answer, "AccessKeys")); k; k = json_next(k))
-		(*(str_eq(json_text(k, "Status"), "Inactive") ? &off : &on))++;
-	rc = all->barrier_id ? has_barrier(c, o->uin, all->barrier_id, &barrier, e) : 0;
+	struct attached *policies = NULL;
+	size_t on, off, count = 0;
+	int rc = keys_count(c, o->uin, &on, &off, e);
+	if (!rc && all->barrier_id)
+		rc = attached_list(c, NULL, o->uin, &policies, &count, e);
 	if (rc)
-		return rc;
-	o->barrier = barrier;
+		return err_must_exist(rc, e);
+	o->barrier = all->barrier_id && attached_has(policies, count, all->barrier_id);
 	o->keys_on = on;
 	o->keys_off = off;
 	return 0;

@@ -174,3 +174,10 @@ int call_once(struct call *c, const struct account *want, struct found *found, e
 		return rc;      /* it stays open, and resolve() finds that nothing came of it */
 	return rc;
 }
+
+int err_must_exist(int rc, struct err *e)
+{
+	if (rc == ERR_ABSENT)
+		rc = e->kind = ERR_TEMP;
+	return rc;
+}

@@ -103,6 +103,9 @@ MUST_USE int call_may_destroy(struct call *, struct err *e);
 MUST_USE int call_once(struct call *, const struct account *, struct found *, enum action, const char *token, unsigned attempt,
 	const struct json *parameters, struct intent *intent, const struct json **answer, struct err *e);
 
+/* What must be there is not, all of a sudden: no success, and no proof of absence.  ABSENT becomes TEMP. */
+int err_must_exist(int rc, struct err *e);
+
 struct driver {
 	const char *name;              /* as in plans, journal and log */
 	/* Fails: TEMP, LIMIT, AUTH, INPUT. */

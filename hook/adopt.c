@@ -6,55 +6,26 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "hook/adopt_inside.h"
+#include "hook/owned.h"
 #include "hook/roll_inside.h"
 
-#define REGIONS 32
-#define TRIES 300
-#define AGAIN_MS 1000
 /* On a list of joins: he may have something already. */
 #define BY_HAND "{\"by_hand\":true}"
 
 /* --- looking --------------------------------------------------------------------------------------------------- */
 
-static bool later(const struct adopting *w, const struct err *e, int *tries)
-{
-	if (e->kind != ERR_LIMIT && e->kind != ERR_WAIT)
-		return false;
-	int64_t left = e->due_ms - clock_now(w->r->clock);
-	clock_wait(w->r->clock, left > 0 && left < AGAIN_MS ? left : AGAIN_MS);
-	return ++*tries < TRIES;
-}
-
 static int take(struct adopting *w, struct err *e)
 {
 	const struct settings *s = w->r->settings;
-	const char *regions[REGIONS] = { s->cloud.region };
-	const struct profile_settings *profiles = s->profiles.items;
-	size_t count = 1;
+	const struct regions regions = regions_of(s, w->a);
 	int tries = 0, rc;
-	for (size_t i = 0; i < s->profiles.count && count < REGIONS; i++) {
-		bool known = !profiles[i].region;
-		for (size_t k = 0; !known && k < count; k++)
-			known = str_eq(regions[k], profiles[i].region);
-		if (!known)
-			regions[count++] = profiles[i].region;
-	}
 	do {
-		rc = candidates_take(w->call, s->installation, regions, count, w->asked ? w->asked->tag : NULL, &w->all, e);
-	} while (rc && later(w, e, &tries));
+		rc = candidates_take(w->call, s->installation, regions.list, regions.count, w->asked ? w->asked->tag : NULL, &w->all, e);
+	} while (rc && owned_later(w->r->clock, e, false, &tries));
 	return rc;
 }
 
 /* --- may it be? ------------------------------------------------------------------------------------------------- */
-
-static const struct profile_settings *profile_of(const struct roll *r, const char *name)
-{
-	const struct profile_settings *all = r->settings->profiles.items;
-	for (size_t i = 0; name && i < r->settings->profiles.count; i++)
-		if (str_eq(all[i].name, name))
-			return &all[i];
-	return NULL;
-}
 
 /* He has nothing in the cloud, though he may have a place in the queue: for his first login, or a date. */
 static bool waits_to_begin(const struct adopting *w, const struct store_person *p)
@@ -73,7 +44,7 @@ static const char *person_fault(const struct adopting *w, const struct store_per
 		return "he has an account of Rollcall's already";
 	if (p->signal != SIGNAL_ENTITLED)
 		return arena_printf(w->a, "he is not entitled: %s", p->reason ? p->reason : signal_name((enum signal)p->signal));
-	return profile_of(w->r, p->profile) ? NULL : "no profile fits him";
+	return settings_profile(w->r->settings, p->profile) ? NULL : "no profile fits him";
 }
 
 static const char *mark_fault(const struct adopting *w, const char *what, enum mark_owner owner)
@@ -113,7 +84,7 @@ static int judge(struct adopting *w, struct pair *p, struct err *e)
 		return 0;
 	do {
 		rc = candidate_look(w->call, p->user, e);
-	} while (rc && later(w, e, &tries));
+	} while (rc && owned_later(w->r->clock, e, false, &tries));
 	if (!rc && p->user->admin)
 		p->refused = arena_printf(w->a, "the sub-account is an administrator's: policy \"%s\"", p->user->admin);
 	return rc;
@@ -210,7 +181,7 @@ static int put(struct adopting *w, const struct store_person *p, struct store_fr
 
 static int freeze(struct adopting *w, struct pair *p, struct err *e)
 {
-	const struct profile_settings *profile = profile_of(w->r, p->p.profile);
+	const struct profile_settings *profile = settings_profile(w->r->settings, p->p.profile);
 	bool pays = !p->env || profile->bundle;
 	struct store_frozen row = { .kind = FROZEN_ADOPT, .why = arena_strdup(w->a, means(w, p, pays)),
 		.fen = pays ? settings_fen(profile->price_yuan) : 0, .detail = detail_of(w, p, pays) };
@@ -227,7 +198,7 @@ static int beware(struct adopting *w, struct store_person *p, const char *why, s
 	bool may_join = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE;
 	if ((p->generation && !waits_to_begin(w, p)) || !may_join)
 		return store_frozen_drop(w->r->store, p->uuid, FROZEN_ADOPT, e);
-	const struct profile_settings *profile = profile_of(w->r, p->profile);
+	const struct profile_settings *profile = settings_profile(w->r->settings, p->profile);
 	row.fen = profile ? settings_fen(profile->price_yuan) : 0;
 	int rc = put(w, p, &row, e);
 	return rc ? rc : tell(w, p, e);

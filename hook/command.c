@@ -43,38 +43,24 @@ const struct command_option_row command_options[OPTION_COUNT] = {
 
 /* --- commands --------------------------------------------------------------------------------------------- */
 
-static int ask_and_print(const struct command_line *l, enum wire_action action, const char *name,
-	void (*print)(const struct command_line *, const struct json *))
-{
-	struct json *body;
-	int status = command_ask(l, action, name, NULL, &body);
-	if (status != COMMAND_DONE)
-		return status;
-	if (l->option[OPTION_JSON])
-		print_json(l, body);
-	else
-		print(l, body);
-	return COMMAND_DONE;
-}
-
 static int status(const struct command_line *l)
 {
-	return ask_and_print(l, WIRE_STATUS, NULL, print_status);
+	return command_tell(l, WIRE_STATUS, NULL, NULL, print_status);
 }
 
 static int show(const struct command_line *l)
 {
-	return ask_and_print(l, WIRE_SHOW, l->arg, print_show);
+	return command_tell(l, WIRE_SHOW, l->arg, NULL, print_show);
 }
 
 static int why(const struct command_line *l)
 {
-	return ask_and_print(l, WIRE_SHOW, l->arg, print_why);
+	return command_tell(l, WIRE_SHOW, l->arg, NULL, print_why);
 }
 
 static int plan(const struct command_line *l)
 {
-	return ask_and_print(l, WIRE_PLAN, l->arg, l->arg ? print_plan : print_queue);
+	return command_tell(l, WIRE_PLAN, l->arg, NULL, l->arg ? print_plan : print_queue);
 }
 
 static int help(const struct command_line *l);

@@ -63,7 +63,11 @@ int command_read(const struct command_line *, const char *path, size_t most, int
  * printed. */
 int command_ask(const struct command_line *, enum wire_action, const char *name, const char *text, struct json **body);
 
-/* The same with a BODY field, which holds JSON; NULL: none. */
+/* The same, and the answer is printed: as JSON where that is asked for, or else by `print`. */
+int command_tell(const struct command_line *, enum wire_action, const char *name, const char *text,
+	void (*print)(const struct command_line *, const struct json *));
+
+/* As command_ask(), with a BODY field, which holds JSON; NULL: none. */
 int command_ask_with(const struct command_line *, enum wire_action, const char *name, const char *text, const char *with,
 	struct json **body);
 

@@ -109,3 +109,14 @@ int command_ask_with(const struct command_line *l, enum wire_action action, cons
 		return unreachable(l, path, e.text);
 	return COMMAND_DONE;
 }
+
+int command_tell(const struct command_line *l, enum wire_action action, const char *name, const char *text,
+	void (*print)(const struct command_line *, const struct json *))
+{
+	struct json *body;
+	int status = command_ask(l, action, name, text, &body);
+	if (status != COMMAND_DONE)
+		return status;
+	(l->option[OPTION_JSON] ? print_json : print)(l, body);
+	return COMMAND_DONE;
+}

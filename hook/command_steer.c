@@ -174,57 +174,47 @@ static const char *clean(const struct command_line *l, const struct json *o, con
 }
 
 /* What became of him: the answer is the person as `show` has him, and one line of it is enough. */
-static int hold(const struct command_line *l, enum wire_action action, const char *reason)
+static const struct json *last_account(const struct json *body)
 {
-	struct json *body;
-	int status = command_ask(l, action, l->arg, reason, &body);
-	if (status != COMMAND_DONE)
-		return status;
-	if (l->option[OPTION_JSON]) {
-		print_json(l, body);
-		return COMMAND_DONE;
-	}
-	const struct json *accounts = json_get(body, "accounts"), *last = json_at(accounts, json_count(accounts) - 1);
+	const struct json *accounts = json_get(body, "accounts");
+	return json_at(accounts, json_count(accounts) - 1);
+}
+
+static void print_hold(const struct command_line *l, const struct json *body)
+{
+	const struct json *last = last_account(body);
 	const char *stage = clean(l, last, "stage"), *held = clean(l, last, "hold_reason");
-	bool holds = json_has(last, "hold_reason");
 	fprintf(l->out, "%s: %s", clean(l, body, "person.login"), stage);
-	if (holds)
+	if (json_has(last, "hold_reason"))
 		fprintf(l->out, "%s: %s\n", str_eq(stage, "held") ? "" : ", held when he comes back", held);
 	else
 		fprintf(l->out, " (%s)\n", clean(l, body, "person.reason"));
-	return COMMAND_DONE;
+}
+
+static void print_rotation(const struct command_line *l, const struct json *body)
+{
+	const struct json *last = last_account(body);
+	fprintf(l->out, "%s: another key is asked for", clean(l, body, "person.login"));
+	if (json_has(last, "old_key_until"))
+		fprintf(l->out, "; it is made when the key before this one is gone, %s or later", clean(l, last, "old_key_until"));
+	fputc('\n', l->out);
 }
 
 int command_suspend(const struct command_line *l)
 {
 	if (!l->option[OPTION_REASON])
 		return command_fail(l, COMMAND_USAGE, "\"suspend\" needs --reason TEXT: it stands in the entry and in the evidence");
-	return hold(l, WIRE_SUSPEND, l->option[OPTION_REASON]);
+	return command_tell(l, WIRE_SUSPEND, l->arg, l->option[OPTION_REASON], print_hold);
 }
 
 int command_resume(const struct command_line *l)
 {
-	return hold(l, WIRE_RESUME, NULL);
+	return command_tell(l, WIRE_RESUME, l->arg, NULL, print_hold);
 }
-
-/* --- another key --------------------------------------------------------------------------------------------------- */
 
 int command_rotate(const struct command_line *l)
 {
-	struct json *body;
-	int status = command_ask(l, WIRE_ROTATE, l->arg, NULL, &body);
-	if (status != COMMAND_DONE)
-		return status;
-	if (l->option[OPTION_JSON]) {
-		print_json(l, body);
-		return COMMAND_DONE;
-	}
-	const struct json *accounts = json_get(body, "accounts"), *last = json_at(accounts, json_count(accounts) - 1);
-	fprintf(l->out, "%s: another key is asked for", clean(l, body, "person.login"));
-	if (json_has(last, "old_key_until"))
-		fprintf(l->out, "; it is made when the key before this one is gone, %s or later", clean(l, last, "old_key_until"));
-	fputc('\n', l->out);
-	return COMMAND_DONE;
+	return command_tell(l, WIRE_ROTATE, l->arg, NULL, print_rotation);
 }
 
 /* --- frozen lists ------------------------------------------------------------------------------------------------- */

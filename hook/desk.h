@@ -29,6 +29,8 @@ struct desk_parts {
 	int (*adopt_decide)(void *ctx, int64_t list_ms, bool yes, struct arena *, struct json **out, struct err *e);
 	/* roll_logged_in(). */
 	int (*logged_in)(void *ctx, const char *uuid, const char *by, struct arena *, struct err *e);
+	/* engine_struck(): he is being cut, though the store does not know it yet. */
+	bool (*struck)(void *ctx, const char *uuid);
 	/* With which the store's secrets were sealed; NULL: none is handed over. */
 	const struct seal_key *own_key;
 	/* A frozen list was decided upon: whoever waits on it is looked at now. */

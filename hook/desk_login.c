@@ -70,7 +70,18 @@ static int newcomer(const struct login *l, const char **verdict, const char **te
 static int judge(const struct login *l, const char **verdict, const char **text, struct err *e)
 {
 	const struct store_account *a = &l->account;
+	const struct desk_parts *parts = l->request->parts;
+	bool comes_back = a->stage == STAGE_RETIRED && (l->person.signal == SIGNAL_ENTITLED || l->person.signal == SIGNAL_DUE) &&
+		csn_newer(l->person.csn, a->cut_csn);
 	*text = NULL;
+	if (parts->struck && parts->struck(parts->ctx, l->person.uuid)) {
+		*verdict = "out";
+		*text = say(l, "suspended", clock_now(parts->clock));
+		return 0;
+	}
+	/* He waits for a new one. */
+	if (comes_back)
+		return newcomer(l, verdict, text, e);
 	switch ((enum stage)a->stage) {
 	case STAGE_SUSPENDED:
 	case STAGE_HELD:
@@ -120,13 +131,16 @@ static int first_steps(struct login *l, struct err *e)
 	if (r->asker->uid != 0 || !r->parts->logged_in)
 		return 0;
 	const char *by = arena_printf(r->arena, "service \"%s\" (pid %d)", r->service ? r->service : "?", (int)r->asker->pid);
-	int rc = r->parts->logged_in(r->parts->ctx, l->person.uuid, by, r->arena, e);
-	return rc ? rc : look_up(l, e);
+	struct err why;
+	/* That the moment could not be stored keeps nobody out. */
+	if (r->parts->logged_in(r->parts->ctx, l->person.uuid, by, r->arena, &why))
+		log_err(LOG_WARN_LEVEL, "desk", l->person.login, &why);
+	return look_up(l, e);
 }
 
 /* --- what is his ----------------------------------------------------------------------------------------------- */
 
-static void on_record(const struct login *l, const char *key_id)
+static int on_record(const struct login *l, const char *key_id, struct err *e)
 {
 	const struct desk_request *r = l->request;
 	const struct evidence_line line = { .event = "secret",
@@ -135,12 +149,10 @@ static void on_record(const struct login *l, const char *key_id)
 		.generation = l->account.generation,
 		.what = arena_printf(r->arena, "key %s given to uid %u (pid %d) for service \"%s\"", key_id, (unsigned)r->asker->uid,
 			(int)r->asker->pid, r->service ? r->service : "-") };
-	struct err e;
-	if (r->parts->evidence && evidence_add(r->parts->evidence, &line, &e))
-		log_err(LOG_ERROR_LEVEL, "evidence", l->person.login, &e);
+	return r->parts->evidence ? evidence_add(r->parts->evidence, &line, e) : 0;
 }
 
-/* The key that his entry names, and no other.  Without it he logs in all the same. */
+/* The key that his entry names, and no other; only when that can be put on record.  Without it he logs in all the same. */
 static void add_key(const struct login *l, struct wire_out *out)
 {
 	const struct desk_request *r = l->request;
@@ -154,6 +166,8 @@ static void add_key(const struct login *l, struct wire_out *out)
 		rc = err_set(&e, ERR_ABSENT, "a newer key is on its way into the directory");
 	if (!rc)
 		rc = kept_open(&k, l->account.id, l->person.uuid, f.uin, SECRET_KEY, key_id, r->arena, &key, &e);
+	if (!rc)
+		rc = on_record(l, key_id, &e);
 	if (rc) {
 		log_err(LOG_WARN_LEVEL, "desk", l->person.login, &e);
 		return;
@@ -162,7 +176,6 @@ static void add_key(const struct login *l, struct wire_out *out)
 	size_t n;
 	const char *bytes = secret_reveal(key, &n);
 	wire_add(out, WIRE_SECRET_KEY, bytes, n);
-	on_record(l, key_id);
 }
 
 static void add(const struct login *l, struct wire_out *out, enum wire_field field, enum own which)

@@ -5,15 +5,6 @@
 #include "common/str.h"
 #include "policies/grant.h"
 
-static const struct profile_settings *profile_of(const struct settings *s, const char *name)
-{
-	const struct profile_settings *all = s->profiles.items;
-	for (size_t i = 0; name && i < s->profiles.count; i++)
-		if (str_eq(all[i].name, name))
-			return &all[i];
-	return &all[s->profiles.count - 1];
-}
-
 static void copy(char *to, size_t n, const char *first, const char *then)
 {
 	if (first && *first)
@@ -26,7 +17,10 @@ static void copy(char *to, size_t n, const char *first, const char *then)
 int owned_placement(const struct settings *s, const struct owned *o, const struct owned_hints *hint, struct arena *a, char **out,
 	struct err *e)
 {
-	const struct profile_settings *ps = profile_of(s, hint->profile ? hint->profile : hint->fits);
+	const struct profile_settings *all = s->profiles.items;
+	const struct profile_settings *ps = settings_profile(s, hint->profile ? hint->profile : hint->fits);
+	if (!ps)
+		ps = &all[s->profiles.count - 1];
 	const struct profile profile = { .name = ps->name, .package = ps->package, .bundle = ps->bundle, .blueprint = ps->blueprint,
 		.zone = ps->zone, .region = ps->region, .at_login = ps->trigger == 1 };
 	struct placement p;
@@ -79,6 +73,18 @@ char *owned_words(const struct owned *o, struct arena *a)
 	if (o->policy_id)
 		str_addf(&s, ", policy %s", o->policy_name ? o->policy_name : "");
 	return arena_strdup(a, s.len > 2 ? s.text + 2 : "nothing");
+}
+
+#define AGAIN_MS 1000
+#define TRIES 300
+
+bool owned_later(const struct clock *clock, const struct err *e, bool failed_too, int *tries)
+{
+	if (e->kind != ERR_LIMIT && e->kind != ERR_WAIT && !(failed_too && e->kind == ERR_TEMP))
+		return false;
+	int64_t left = e->due_ms - clock_now(clock);
+	clock_wait(clock, left > 0 && left < AGAIN_MS ? left : AGAIN_MS);
+	return ++*tries < TRIES;
 }
 
 bool regions_has(const struct regions *r, const char *name)

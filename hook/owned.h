@@ -4,6 +4,7 @@
 #define ROLLCALL_HOOK_OWNED_H
 
 #include "cloud/inventory.h"
+#include "common/clock.h"
 #include "hook/settings.h"
 
 /* What else says how it was placed; each may be NULL.  The cloud goes before it. */
@@ -16,6 +17,10 @@ MUST_USE int owned_placement(const struct settings *, const struct owned *, cons
 char *owned_found(const struct owned *, struct arena *);
 /* For people: what there is of it. */
 char *owned_words(const struct owned *, struct arena *);
+
+/* A listing that was stopped by a limit (or, failed_too, by a failure that may pass) goes on where it was: waits, and says
+ * whether to call it again.  For whoever has a thread of his own to wait in. */
+bool owned_later(const struct clock *, const struct err *, bool failed_too, int *tries);
 
 /* Regions, each once: those of the settings, and whatever else is added. */
 struct regions { struct arena *arena; const char **list; size_t count, room; };

@@ -11,8 +11,6 @@
 
 #define EVENT_MEMORY (4u << 20)
 #define DIRECTORY_MS 600000    /* a whole refresh */
-#define TRIES 600
-#define AGAIN_MS 1000
 #define HELD " held: "
 
 /* What an entry says of itself and of the account. */
@@ -40,22 +38,13 @@ static bool says(const struct named *n, const char *stage)
 
 /* --- the cloud ---------------------------------------------------------------------------------------------- */
 
-static bool later(struct work *w, const struct err *e, int *tries)
-{
-	if (e->kind != ERR_LIMIT && e->kind != ERR_WAIT && e->kind != ERR_TEMP)
-		return false;
-	int64_t left = e->due_ms - clock_now(w->r->clock);
-	clock_wait(w->r->clock, left > 0 && left < AGAIN_MS ? left : AGAIN_MS);
-	return ++*tries < TRIES;
-}
-
 static int take_inventory(struct work *w, struct err *e)
 {
 	const struct settings *s = w->r->settings;
 	int tries = 0, rc;
 	do {
 		rc = inventory_take(&w->r->call, s->installation, w->regions.list, w->regions.count, &w->all, e);
-	} while (rc && later(w, e, &tries));
+	} while (rc && owned_later(w->r->clock, e, true, &tries));
 	return rc;
 }
 
@@ -66,7 +55,7 @@ static int take_access(struct work *w, struct err *e)
 		int tries = 0;
 		do {
 			rc = w->all.list[i].uin ? inventory_access(&w->r->call, &w->all, &w->all.list[i], e) : 0;
-		} while (rc && later(w, e, &tries));
+		} while (rc && owned_later(w->r->clock, e, true, &tries));
 	}
 	return rc;
 }

@@ -27,15 +27,6 @@ void roll_say(struct roll *r, const struct store_person *p, unsigned generation,
 		log_err(LOG_ERROR_LEVEL, "evidence", line.login, &e);
 }
 
-static const struct profile_settings *profile_of(const struct roll *r, const char *name)
-{
-	const struct profile_settings *all = r->settings->profiles.items;
-	for (size_t i = 0; name && i < r->settings->profiles.count; i++)
-		if (!strcmp(all[i].name, name))
-			return &all[i];
-	return NULL;
-}
-
 struct history roll_history(const struct store_account *a)
 {
 	return (struct history){ .stage = (enum stage)a->stage,
@@ -70,7 +61,7 @@ static int account_begin(struct roll *r, struct store_person *p, const struct de
 {
 	struct found found = { 0 };
 	const struct settings *s = r->settings;
-	const struct profile_settings *ps = profile_of(r, p->profile);
+	const struct profile_settings *ps = settings_profile(r->settings, p->profile);
 	struct placement placement;
 	if (!ps)
 		return err_set(e, ERR_INPUT, "no profile fits this person");
@@ -233,7 +224,7 @@ static int hear(struct roll *r, struct store_person *p, const struct hearing *he
 	o->was.release = heard->release;
 	o->fresh = o->was.stage == STAGE_NONE || o->was.stage == STAGE_DUE || o->was.stage == STAGE_RETIRED;
 	o->in = p->signal == SIGNAL_ENTITLED || p->signal == SIGNAL_DUE;
-	o->profile = profile_of(r, p->profile);
+	o->profile = settings_profile(r->settings, p->profile);
 	rc = waits_for_login(r, p, o, &at_login, e);
 	if (rc)
 		return rc;
@@ -376,6 +367,8 @@ void roll_hurry(struct roll *r, const struct store_person *p, bool moved, struct
 		engine_strike_over(r->engine, p->uuid);
 	if (moved && acc.stage >= STAGE_SUSPENDED)
 		sessions_end(r->settings, p);
+	else if (moved)
+		sessions_stay(r->settings, p);
 	if (acc.lane == LANE_REVOKE)
 		engine_preempt(r->engine, acc.id);
 	else
@@ -397,10 +390,12 @@ int roll_apply(struct roll *r, struct store_person *p, const struct hearing *hea
 	POINT("roll.applied");
 	if (!rc && moved.generation)
 		roll_say(r, p, moved.generation, "stage", moved.what, moved.why, NULL);
-	if (!rc)
+	if (!rc) {
 		roll_hurry(r, p, moved.generation != 0, a);
-	else if (p->signal == SIGNAL_DISABLED)
+	} else if (p->signal == SIGNAL_DISABLED) {
 		engine_strike(r->engine, p->uuid);
+		sessions_end(r->settings, p);
+	}
 	if (!rc && out)
 		*out = moved;
 	return rc;

@@ -109,7 +109,9 @@ static bool take_over(struct store_person *to, const struct person *from, char *
 	to->mail = from->mail;
 	to->display = from->display;
 	to->profile = from->profile;
-	to->uid_number = from->uid_number;
+	/* Whoever is disabled and stripped of his number in one change still has a file and sessions under it. */
+	if (from->uid_number >= 0 || from->signal == SIGNAL_ENTITLED)
+		to->uid_number = from->uid_number;
 	to->certificate = from->certificate;
 	to->certificate_len = from->certificate_len;
 	to->csn = from->csn;

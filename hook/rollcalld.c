@@ -27,6 +27,7 @@
 
 #define STOP_MS 4500          /* five seconds are promised */
 #define DESK_THREADS 2
+#define SWEEP_MS 60000
 #define ADOPT_MEMORY (256u << 20)
 #define THREAD_STACK (512 * 1024)
 #define ALARM_MEMORY (1u << 20)
@@ -168,6 +169,12 @@ static int logged_in(void *ctx, const char *uuid, const char *by, struct arena *
 {
 	struct daemon *d = ctx;
 	return roll_logged_in(&d->roll, uuid, by, a, e);
+}
+
+static bool struck(void *ctx, const char *uuid)
+{
+	struct daemon *d = ctx;
+	return engine_struck(d->engine, uuid);
 }
 
 static void wake(void *ctx)
@@ -339,6 +346,7 @@ static int open_directory(struct daemon *d, struct err *e)
 		.adopt = adopt,
 		.adopt_decide = adopt_decide,
 		.logged_in = logged_in,
+		.struck = struck,
 		.own_key = d->own_key,
 		.wake = wake,
 		.health = health,
@@ -454,16 +462,18 @@ static int check_only(struct daemon *d)
 	return 0;
 }
 
-/* Until a signal ends the daemon; meanwhile the evidence's head is told regularly. */
+/* Until a signal ends the daemon; meanwhile the evidence's head is told, and delivered files are looked at. */
 static int wait_for_end(struct daemon *d, const sigset_t *signals)
 {
 	int64_t every_ms = d->settings.evidence.head_ms, next = clock_mono(&d->clock) + every_ms;
 	for (;;) {
 		int64_t left = next - clock_mono(&d->clock);
+		left = left < SWEEP_MS ? left : SWEEP_MS;
 		const struct timespec until = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
 		int sig = left > 0 ? sigtimedwait(signals, NULL, &until) : -1;
 		if (sig > 0)
 			return sig;
+		sessions_sweep(&d->settings, d->store);
 		if (clock_mono(&d->clock) < next)
 			continue;
 		evidence_tell_head(d->evidence);

@@ -16,6 +16,7 @@
 
 #define FIRST_PERSON_UID 1000
 #define FILE_NAME "cloud.env"
+#define NEW_NAME FILE_NAME ".new"     /* not yet in place */
 #define KICK_NAME "kick"
 #define SERVING (1u << STAGE_ACTIVE)
 
@@ -37,6 +38,7 @@ static bool take_away(int run, const char *uid)
 	int dir = openat(run, uid, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return false;
+	unlinkat(dir, NEW_NAME, 0);
 	if (unlinkat(dir, FILE_NAME, 0) == 0)
 		gone = true;
 	else if (errno != ENOENT)
@@ -60,20 +62,36 @@ static void ask_to_kick(int run, const char *uid)
 		close(dir);
 }
 
+/* RUN, and his uid in digits; -1: he has no number that could be somebody's here. */
+static int open_run_of(const struct settings *s, const struct store_person *p, char uid[24])
+{
+	snprintf(uid, 24, "%" PRId64, p->uid_number);
+	return p->uid_number < FIRST_PERSON_UID ? -1 : open_run(s);
+}
+
 void sessions_end(const struct settings *s, const struct store_person *p)
 {
 	char uid[24];
-	if (p->uid_number < FIRST_PERSON_UID)
-		return;
-	int run = open_run(s);
+	int run = open_run_of(s, p, uid);
 	if (run < 0)
 		return;
-	snprintf(uid, sizeof(uid), "%" PRId64, p->uid_number);
 	if (take_away(run, uid))
 		log_event(LOG_INFO_LEVEL, "login", p->login, "the file delivered to his login is taken away");
 	if (s->login.kick)
 		ask_to_kick(run, uid);
 	close(run);
+}
+
+void sessions_stay(const struct settings *s, const struct store_person *p)
+{
+	char uid[24];
+	int run = open_run_of(s, p, uid), dir = run < 0 ? -1 : openat(run, KICK_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0) {
+		unlinkat(dir, uid, 0);
+		close(dir);
+	}
+	if (run >= 0)
+		close(run);
 }
 
 static bool is_uid(const char *name, int64_t *out)

@@ -8,7 +8,10 @@
 
 /* He has no access any more.  A failure is told to the log: the key in the file is dead already. */
 void sessions_end(const struct settings *, const struct store_person *);
-/* At start: files of people who lost access while nobody looked. */
+/* He has access (again): whom nobody has ended yet is ended no more. */
+void sessions_stay(const struct settings *, const struct store_person *);
+/* At start, and every minute: files of people who have none, or who lost it between the answer to a login and its file; and what
+ * a login that died left behind. */
 void sessions_sweep(const struct settings *, struct store *);
 
 #endif

@@ -301,6 +301,15 @@ int settings_load(const char *file, struct arena *arena, struct settings *out, s
 	return 0;
 }
 
+const struct profile_settings *settings_profile(const struct settings *s, const char *name)
+{
+	const struct profile_settings *all = s->profiles.items;
+	for (size_t i = 0; name && i < s->profiles.count; i++)
+		if (str_eq(all[i].name, name))
+			return &all[i];
+	return NULL;
+}
+
 int64_t settings_fen(double yuan)
 {
 	return (int64_t)(yuan * 100 + 0.5);

@@ -88,6 +88,8 @@ struct settings {
  * Fails: INPUT. */
 MUST_USE int settings_load(const char *file, struct arena *, struct settings *, struct roll_rules *rules, char **complaints,
 	struct err *e);
+/* The profile of this name; NULL: there is none, or name is NULL. */
+const struct profile_settings *settings_profile(const struct settings *, const char *name);
 /* Yuan as written -> fen. */
 int64_t settings_fen(double yuan);
 char *settings_show(const struct settings *, struct arena *);

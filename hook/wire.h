@@ -64,7 +64,8 @@
  *                             [SERVICE]
  *     SESSION_OPEN        33  NAME      self   his first login begins his onboarding, where his profile says so; then as
  *                             [SERVICE]        ACCOUNT, and as far as he has them [ENV_ID] [REGION] [SERVER], and with
- *                             [DELIVER]        DELIVER "key" also [SECRET_ID] [SECRET_KEY]
+ *                             [DELIVER]        DELIVER "key" also [SECRET_ID] [SECRET_KEY], but for an
+ *                                              administrator who is neither root nor he himself
  *
  * VERDICT is "in", "out" (suspended, held or retired: no login), or "joining" (in, and there is nothing to hand over yet).
  * UID is the stored uidNumber in decimal digits: whoever knows another one for this name knows another person.  A login

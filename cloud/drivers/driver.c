@@ -43,13 +43,6 @@ int seen_from(int rc, enum seen *out)
 	return 0;
 }
 
-int err_must_exist(int rc, struct err *e)
-{
-	if (rc == ERR_ABSENT)
-		rc = e->kind = ERR_TEMP;
-	return rc;
-}
-
 int err_worse(struct err *worst, const struct err *e)
 {
 	if (!worst->kind || err_rank(e->kind) > err_rank(worst->kind))
@@ -91,46 +84,6 @@ int user_need(struct call *c, const struct account *want, struct found *found, s
 
 /* --- policies --------------------------------------------------------------------- */
 
-int attached_list(struct call *c, const struct account *want, uint64_t uin, struct attached **out, size_t *count, struct err *e)
-{
-	struct attached *list = NULL;
-	size_t n = 0;
-	for (uint64_t page = 1; page <= MAX_PAGES; page++) {
-		const struct json *answer;
-		struct json *p = call_arguments(c);
-		json_put_uint(p, "TargetUin", uin);
-		json_put_uint(p, "Rp", PAGE);
-		json_put_uint(p, "Page", page);
-		int rc = call_do(c, want, ACT_LIST_ATTACHED_USER_POLICIES, p, &answer, e);
-		if (rc)
-			return rc;
-		const struct json *items = json_get(answer, "List");
-		size_t more = json_count(items);
-		struct attached *grown = arena_alloc(c->arena, (n + more + 1) * sizeof(*grown));
-		if (n)
-			memcpy(grown, list, n * sizeof(*grown));
-		list = grown;
-		for (const struct json *item = json_first(items); item; item = json_next(item)) {
-			const char *name = json_text(item, "PolicyName");
-			if (!json_uint(item, "PolicyId", &list[n].id, NULL))
-				list[n++].name = name ? name : "";
-		}
-		if (!more || n >= (size_t)json_int_or(answer, "TotalNum", 0))
-			break;
-	}
-	*out = list;
-	*count = n;
-	return 0;
-}
-
-bool attached_has(const struct attached *list, size_t count, uint64_t policy_id)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i].id == policy_id)
-			return true;
-	return false;
-}
-
 int attached_add(struct call *c, const struct account *want, struct found *found, uint64_t policy_id, struct err *e)
 {
 	struct json *p = call_arguments(c);
@@ -154,27 +107,6 @@ int attached_drop(struct call *c, const struct account *want, struct found *foun
 	if (!rc)
 		found->policy_changed_ms = clock_now(c->clock);
 	return rc == ERR_ABSENT ? 0 : rc;
-}
-
-int groups_list(struct call *c, const struct account *want, uint64_t uin, struct attached **out, size_t *count, struct err *e)
-{
-	const struct json *answer;
-	struct json *p = call_arguments(c);
-	json_put_uint(p, "SubUin", uin);
-	json_put_uint(p, "Rp", PAGE);           /* a user can be in ten */
-	*count = 0;
-	int rc = call_do(c, want, ACT_LIST_GROUPS_FOR_USER, p, &answer, e);
-	if (rc)
-		return rc == ERR_ABSENT ? 0 : rc;
-	const struct json *items = json_get(answer, "GroupInfo");
-	struct attached *list = arena_alloc(c->arena, (json_count(items) + 1) * sizeof(*list));
-	for (const struct json *item = json_first(items); item; item = json_next(item)) {
-		const char *name = json_text(item, "GroupName");
-		if (!json_uint(item, "GroupId", &list[*count].id, NULL))
-			list[(*count)++].name = name ? name : "";
-	}
-	*out = list;
-	return 0;
 }
 
 int group_leave(struct call *c, const struct account *want, struct found *found, const struct attached *group, struct err *e)

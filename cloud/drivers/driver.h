@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cloud/resource.h"
+#include "cloud/rights.h"
 #include "common/str.h"
 
 struct json *call_arguments(struct call *);
@@ -16,8 +17,6 @@ int call_again(struct call *, struct err *e, const char *what);
 
 /* Turn the two findings that are no failures into what was seen; others are returned. */
 int seen_from(int rc, enum seen *out);
-/* While building, what is missing all of a sudden is no success: ABSENT becomes TEMP. */
-int err_must_exist(int rc, struct err *e);
 /* The worst of several failures, for what goes on past them.  Returns its kind. */
 int err_worse(struct err *worst, const struct err *e);
 
@@ -28,20 +27,12 @@ MUST_USE int user_look(struct call *, const struct account *, struct found *, co
  * Fails: ABSENT, FOREIGN. */
 MUST_USE int user_need(struct call *, const struct account *, struct found *, struct err *e);
 
-/* What gives a sub-account rights: a policy that is attached to it, or a group that it is a member of. */
-struct attached { uint64_t id; const char *name; };
-/* All policies that are attached to the sub-account itself. */
-MUST_USE int attached_list(struct call *, const struct account *, uint64_t uin, struct attached **out, size_t *count,
-	struct err *e);
-bool attached_has(const struct attached *, size_t count, uint64_t policy_id);
 /* Change the attachment without looking.  A user that is gone is ABSENT when attaching; whatever is gone is success
  * when detaching.  about: for the evidence, as in call_told(); may be NULL. */
 MUST_USE int attached_add(struct call *, const struct account *, struct found *, uint64_t policy_id, struct err *e);
 MUST_USE int attached_drop(struct call *, const struct account *, struct found *, uint64_t policy_id, const char *about,
 	struct err *e);
-/* The groups, none when the user is gone; and leaving one, which succeeds when there is nothing left to leave. */
-MUST_USE int groups_list(struct call *, const struct account *, uint64_t uin, struct attached **out, size_t *count,
-	struct err *e);
+/* Leaving a group succeeds when there is nothing left to leave. */
 MUST_USE int group_leave(struct call *, const struct account *, struct found *, const struct attached *, struct err *e);
 
 /* Things given by hand that stay, since the settings say so: what they are stands in the note; in the evidence they stand

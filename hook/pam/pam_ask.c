@@ -1,6 +1,5 @@
 /* The one exchange with the daemon, and the one file that says who is local. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,22 +12,24 @@
 
 bool local_uid(const char *user, uid_t *out)
 {
-	struct passwd line, *found = NULL;
-	char buffer[2048];
+	char line[1024], *end;
+	size_t n = strlen(user);
+	bool found = false, whole = true;
 	FILE *f = fopen(PASSWD, "re");
-	if (!f)
-		return false;
-	/* ERANGE: a line that is too long is skipped; the next one is read all the same. */
-	for (int rc = 0; rc == 0 || rc == ERANGE;) {
-		rc = fgetpwent_r(f, &line, buffer, sizeof(buffer), &found);
-		if (rc == 0 && !strcmp(line.pw_name, user)) {
-			*out = line.pw_uid;
-			fclose(f);
-			return true;
-		}
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		bool begins = whole;
+		whole = strchr(line, '\n') != NULL;
+		/* name:password:uid:... */
+		const char *uid = begins && !strncmp(line, user, n) && line[n] == ':' ? strchr(line + n + 1, ':') : NULL;
+		if (!uid)
+			continue;
+		unsigned long id = strtoul(uid + 1, &end, 10);
+		found = end != uid + 1 && *end == ':';
+		*out = (uid_t)id;
 	}
-	fclose(f);
-	return false;
+	if (f)
+		fclose(f);
+	return found;
 }
 
 bool is_the_daemon(const struct options *o, uid_t uid)

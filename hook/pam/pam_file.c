@@ -70,10 +70,14 @@ static int open_dir(const struct options *o, uid_t person, bool make)
 	if (base < 0)
 		return -1;
 	snprintf(name, sizeof(name), "%u", (unsigned)person);
-	bool made = make && mkdirat(base, name, 0711) == 0;
+	if (make)
+		mkdirat(base, name, 0711);
 	int fd = openat(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	close(base);
-	if (fd < 0 || (made && (fchown(fd, daemon, (gid_t)-1) != 0 || fchmod(fd, 0711) != 0)) || fstat(fd, &st) != 0)
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return give_up(fd);
+	/* Root's: just made, here or by a login at the same moment, or by one that died over it. */
+	if (make && st.st_uid == 0 && (fchown(fd, daemon, (gid_t)-1) != 0 || fchmod(fd, 0711) != 0 || fstat(fd, &st) != 0))
 		return give_up(fd);
 	return st.st_uid == daemon && !(st.st_mode & (S_IWGRP | S_IWOTH)) ? fd : give_up(fd);
 }
@@ -121,7 +125,7 @@ static int open_logins(int dir, bool make, int64_t deadline_ms)
 	return fd;
 }
 
-/* Those who live, but for this process. */
+/* Those who live. */
 static void read_logins(int fd, struct logins *l)
 {
 	char text[LOGINS_MAX * 32];
@@ -134,11 +138,21 @@ static void read_logins(int fd, struct logins *l)
 		if (end == at || *end != ' ')
 			return;
 		one.began = strtoull(end, &end, 10);
-		if (one.pid > 0 && one.pid != (long)getpid() && one.began && began(one.pid) == one.began)
+		if (one.pid > 0 && one.began && began(one.pid) == one.began)
 			l->at[l->count++] = one;
 		if (*end != '\n')
 			return;
 	}
+}
+
+/* One login of this process is over; it may have others. */
+static void drop_own(struct logins *l)
+{
+	for (size_t i = l->count; i > 0; i--)
+		if (l->at[i - 1].pid == (long)getpid()) {
+			l->at[i - 1] = l->at[--l->count];
+			return;
+		}
 }
 
 static bool write_logins(int fd, const struct logins *l)
@@ -267,6 +281,7 @@ const char *file_close(const struct options *o, const char *path, int64_t deadli
 		return "the list of his logins cannot be used";
 	}
 	read_logins(fd, &logins);
+	drop_own(&logins);
 	bool gone = logins.count > 0 || unlinkat(dir, FILE_NAME, 0) == 0 || errno == ENOENT;
 	bool written = write_logins(fd, &logins);
 	close(fd);

@@ -109,6 +109,12 @@ static bool is_namesake(const struct visit *v)
 	return v->local && stored->at && (!read_uid(stored, &uid) || uid != v->uid);
 }
 
+/* The machine knows him by a number, and the directory by none: perhaps another person, who is given no key. */
+static bool lacks_number(const struct visit *v)
+{
+	return v->local && !v->reply.in.field[WIRE_UID].at;
+}
+
 static bool answered(struct visit *v, enum wire_action action)
 {
 	ask(&v->options, action, v->user, v->service, v->deadline_ms, &v->reply);
@@ -200,7 +206,7 @@ static void hand_over(struct visit *v)
 	for (const struct variable *at = variables; at->name; at++) {
 		const struct wire_value *value = &v->reply.in.field[at->field];
 		bool secret = at->field == WIRE_SECRET_ID || at->field == WIRE_SECRET_KEY;
-		if (is_plain(value) && (!secret || v->options.deliver == DELIVER_ENV))
+		if (is_plain(value) && (!secret || v->options.deliver == DELIVER_ENV) && !(secret && lacks_number(v)))
 			put(v, at->name, value->at, value->len);
 	}
 }
@@ -227,7 +233,8 @@ EXPORT int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const c
 	int rc = begin(&v, pamh, flags, argc, argv);
 	if (rc != PAM_SUCCESS)
 		return end(&v, rc == PAM_IGNORE ? rc : PAM_SESSION_ERR);
-	const char *path = pam_getenv(pamh, PATH_NAME);
+	/* A part of the service that runs as the person himself has nothing to take away. */
+	const char *path = geteuid() == 0 ? pam_getenv(pamh, PATH_NAME) : NULL;
 	const char *wrong = path ? file_close(&v.options, path, v.deadline_ms) : NULL;
 	if (wrong)
 		pam_syslog(pamh, LOG_ERR, "the file of \"%s\" stays: %s", v.user, wrong);

@@ -1,4 +1,4 @@
-/* Whose grace is over, and how far the store's own memory of time reaches. */
+/* Whose grace is over; how far the store's own memory of time reaches, and what follows when the wall clock is set back. */
 #include "hook/store/sqlite.h"
 #include "policies/stage.h"
 

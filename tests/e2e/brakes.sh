@@ -152,6 +152,10 @@ equal "$(stage_of green-5)" active "near it nobody does"
 ldap_add "$(printf '%s\n' "dn: cn=sentinel,ou=green,$ROLL" "objectClass: organizationalRole" "cn: sentinel" "")"
 eventually 20 "it is back: now he does" says suspended stage_of green-5
 
+# What follows counts keys: his last one is off before the daemon ends.
+key=$(shown green-5 '.accounts[-1].found.key_id')
+must 20 "his key is off" says Inactive cloud '.users[].keys[] | select(.id == $k) | .status' --arg k "$key"
+
 # --- a filter that was edited -------------------------------------------------------------------------------------------------------
 daemon_stop
 unset 'SET[life.departures_per_hour]'

@@ -17,7 +17,9 @@ SET[profiles]='( { name = "standard"; package = "baas_personal"; bundle = "bundl
 
 # --- people, services, keys of this test only ------------------------------------------------------------------------
 declare -A UIDS=([ada]=20001 [bob]=20002 [cleo]=20003 [loner]=20009)
-cp /etc/passwd /etc/group /etc/shadow "$NS/"
+cp /etc/group /etc/shadow "$NS/"
+# A line that no reader's buffer takes stands before the others.
+{ echo "long:x:20010:20010:$(printf '%5000s' '' | tr ' ' x):/:/bin/sh"; cat /etc/passwd; } >"$NS/passwd"
 ssh-keygen -q -t ed25519 -N '' -f "$NS/host_key"
 for login in "${!UIDS[@]}"; do
 	uid=${UIDS[$login]}
@@ -180,6 +182,10 @@ check "and the mark is gone" test ! -e "$RUN/kick/${UIDS[bob]}"
 mkdir -p "$RUN/kick"
 touch "$RUN/kick/0" "$RUN/kick/999" "$RUN/kick/x;id"
 equal "$("$ROOT/etc/rollcall-kick" "$RUN/kick" 2>&1; ls -A "$RUN/kick")" "" "the machine's own people are never kicked"
+
+touch "$W/victim"
+ln -s "$W" "$W/link"
+check "nor is a link followed" test "$("$ROOT/etc/rollcall-kick" "$W/link" 2>&1 | grep -c 'is no folder')" = 1 -a -e "$W/victim"
 
 # A file that was missed is taken away at the next start.
 daemon_stop

@@ -217,7 +217,7 @@ static void what_could_be_adopted(void **state)
 	assert_int_equal(candidates_take(&c->call, CLOUD_INSTALLATION, regions, 1, "owner", &all, &c->e), 0);
 	assert_int_equal(all.user_count, 3);
 	assert_int_equal(all.env_count, 1);
-	static const enum mark_owner owners[] = { MARK_NONE, MARK_OTHER_INSTALLATION, MARK_OTHER_PERSON };
+	static const enum mark_owner owners[] = { MARK_NONE, MARK_OTHER_INSTALLATION, MARK_OURS };
 	for (size_t i = 0; i < all.user_count; i++) {
 		assert_int_equal(all.users[i].owner, owners[i]);
 		assert_false(all.users[i].ourselves);

@@ -7,29 +7,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "tests/support/cloud.h"
+#include "keys.h"
 
-#define CAM "cam", "2019-01-16"
-
-static size_t keys(struct cloud *c)
-{
-	return json_count(cloud_state(c, "users[0].keys"));
-}
-
-static bool active(struct cloud *c, const char *id)
-{
-	for (const struct json *k = json_first(cloud_state(c, "users[0].keys")); k; k = json_next(k))
-		if (str_eq(json_text(k, "id"), id))
-			return str_eq(json_text(k, "status"), "Active");
-	return false;
-}
-
-static const char *by_hand(struct cloud *c, const char *description)
-{
-	const struct json *answer = cloud_raw(c, CAM, "CreateAccessKey", arena_printf(c->arena,
-		"{\"TargetUin\":%llu,\"Description\":\"%s\"}", (unsigned long long)c->found.uin, description));
-	return arena_strdup(c->arena, json_text(answer, "AccessKey.AccessKeyId"));
-}
 
 static bool works(struct cloud *c)
 {

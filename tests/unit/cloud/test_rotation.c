@@ -7,31 +7,10 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "tests/support/cloud.h"
+#include "keys.h"
 
-#define CAM "cam", "2019-01-16"
 #define AGE_MS (90 * CLOUD_DAY)
 #define OVERLAP_MS CLOUD_DAY
-
-static size_t keys(struct cloud *c)
-{
-	return json_count(cloud_state(c, "users[0].keys"));
-}
-
-static bool active(struct cloud *c, const char *id)
-{
-	for (const struct json *k = json_first(cloud_state(c, "users[0].keys")); k; k = json_next(k))
-		if (str_eq(json_text(k, "id"), id))
-			return str_eq(json_text(k, "status"), "Active");
-	return false;
-}
-
-static const char *by_hand(struct cloud *c)
-{
-	const struct json *answer = cloud_raw(c, CAM, "CreateAccessKey", arena_printf(c->arena,
-		"{\"TargetUin\":%llu,\"Description\":\"mine\"}", (unsigned long long)c->found.uin));
-	return arena_strdup(c->arena, json_text(answer, "AccessKey.AccessKeyId"));
-}
 
 /* A complete account, whose key is used and old enough; its id. */
 static const char *aged(struct cloud *c)
@@ -141,7 +120,7 @@ static void keys_made_by_hand_give_way(void **state)
 {
 	struct cloud *c = *state;
 	c->settings.by_hand_kept = true;
-	const char *old = aged(c), *hand = by_hand(c);
+	const char *old = aged(c), *hand = by_hand(c, "mine");
 	const char *second = rotated(c);
 	assert_false(active(c, hand));
 	assert_true(active(c, old) && active(c, second));

@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/seal.h"
 #include "common/str.h"
+#include "hook/kept.h"
 #include "hook/settings.h"
 #include "hook/store/store.h"
 #include "ldap/attrs.h"
@@ -159,23 +160,17 @@ static inline struct found fixture_found(struct fixture *f)
 	return found;
 }
 
-/* Put a secret into the store as the engine's journal does: JSON, sealed to our own key. */
+/* Put a secret into the store as the engine's journal does. */
 static inline void fixture_keep(struct fixture *f, const struct store_account *a, int kind, const char *uuid, uint64_t uin,
 	const char *id, const char *row_id, const char *secret)
 {
-	struct json *o = json_object(f->a);
+	const struct keeper k = { f->store, f->own };
+	struct secret *plain = secret_text(secret);
 	unsigned char *der;
 	size_t n;
 	struct err e = { 0 };
-	json_put_text(o, "uuid", uuid);
-	json_put_uint(o, "uin", uin);
-	json_put_text(o, "id", id);
-	json_put_text(o, "secret", secret);
-	struct secret *plain = secret_text(json_print(f->a, o));
-	struct seal_to *own = seal_key_recipient(f->own);
-	assert_int_equal(seal(own, plain, f->a, &der, &n, &e), 0);
+	assert_int_equal(kept_seal(&k, uuid, uin, id, plain, f->a, &der, &n, &e), 0);
 	assert_int_equal(store_secret_keep(f->store, 0, a->id, kind, row_id, der, n, "{}", &e), 0);
-	seal_to_free(own);
 	secret_free(plain);
 }
 

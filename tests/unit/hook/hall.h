@@ -32,6 +32,7 @@ struct hall {
 	atomic_bool plan_waits;
 	int plan_fails, plan_limits;       /* the latter: so often the limit is used up */
 	atomic_int wakes, logins;
+	atomic_bool struck;
 	char logged_in[UUID_TEXT], login_by[80];
 	int hold_fails;                    /* kind of failure */
 	char held[UUID_TEXT], reason[WIRE_TEXT_MAX + 1], by[80];      /* of the last hold; reason "" = let go */
@@ -79,6 +80,12 @@ static inline int logged_in(void *ctx, const char *uuid, const char *by, struct 
 	return 0;
 }
 
+static inline bool struck(void *ctx, const char *uuid)
+{
+	(void)uuid;
+	return ((struct hall *)ctx)->struck;
+}
+
 static inline void wake(void *ctx)
 {
 	((struct hall *)ctx)->wakes++;
@@ -107,6 +114,7 @@ static inline struct desk_parts parts_of(struct hall *h)
 		.plan = plan,
 		.hold = hold,
 		.logged_in = logged_in,
+		.struck = struck,
 		.own_key = h->f.own,
 		.wake = wake,
 		.health = health,

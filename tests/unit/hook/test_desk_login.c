@@ -168,6 +168,64 @@ static void a_leaver_gets_nothing(void **state)
 	assert_int_equal(evidence_lines(h, "secret"), 0);
 }
 
+/* Cut from memory, while the store takes nothing. */
+static void who_is_struck_is_out(void **state)
+{
+	struct hall *h = *state;
+	need_root();
+	make_ready(h);
+	h->struck = true;
+	assert_string_equal(verdict(h, "alice"), "out");
+	struct told t = login(h, WIRE_SESSION_OPEN, "alice", "key");
+	assert_null(field(h, &t, WIRE_SECRET_KEY));
+}
+
+/* By newer evidence than the one that cut, and not let in yet: he waits as anybody does who is new. */
+static void who_comes_back_waits(void **state)
+{
+	struct hall *h = *state;
+	struct err e;
+	need_root();
+	static const struct { char *csn; const char *verdict; } rows[] = { { "20260101000000.000000Z#000000#001#000000", "out" },
+		{ "20260103000000.000000Z#000000#001#000000", "joining" } };
+	h->account.cut_csn = "20260102000000.000000Z#000000#001#000000";
+	move(h, STAGE_RETIRED);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		h->alice.csn = rows[i].csn;
+		assert_int_equal(store_person_put(h->f.store, &h->alice, &e), 0);
+		assert_string_equal(verdict(h, "alice"), rows[i].verdict);
+	}
+}
+
+static void what_cannot_be_put_on_record_is_not_handed_over(void **state)
+{
+	struct hall *h = *state;
+	need_root();
+	make_ready(h);
+	assert_int_equal(rename(unit_path(h->f.a, "evidence"), unit_path(h->f.a, "elsewhere")), 0);
+	struct told t = login(h, WIRE_SESSION_OPEN, "alice", "key");
+	assert_string_equal(field(h, &t, WIRE_VERDICT), "in");
+	assert_null(field(h, &t, WIRE_SECRET_KEY));
+	assert_null(field(h, &t, WIRE_SECRET_ID));
+	assert_string_equal(field(h, &t, WIRE_ENV_ID), "rc-env-1");
+}
+
+static void an_administrator_reads_no_key(void **state)
+{
+	struct hall *h = *state;
+	static struct told t;
+	need_root();
+	make_ready(h);
+	if (!h->group)
+		skip();
+	tell(h, connect_as(h, STRANGER, h->group->gr_gid, 1, &h->group->gr_gid), WIRE_SESSION_OPEN, "alice", "key", &t);
+	assert_int_equal(t.status, WIRE_OK);
+	assert_string_equal(field(h, &t, WIRE_VERDICT), "in");
+	assert_null(field(h, &t, WIRE_SECRET_KEY));
+	assert_int_equal(evidence_lines(h, "secret"), 0);
+	assert_int_equal(h->logins, 0);
+}
+
 static void a_secret_of_somebody_else_is_not_his(void **state)
 {
 	struct hall *h = *state;
@@ -214,6 +272,10 @@ int main(void)
 		HALL(whoever_has_no_account_is_judged_by_his_signal),
 		HALL(his_key_goes_to_his_login_and_on_record),
 		HALL(a_leaver_gets_nothing),
+		HALL(who_is_struck_is_out),
+		HALL(who_comes_back_waits),
+		HALL(what_cannot_be_put_on_record_is_not_handed_over),
+		HALL(an_administrator_reads_no_key),
 		HALL(a_secret_of_somebody_else_is_not_his),
 		HALL(others_are_refused),
 	};

@@ -111,15 +111,21 @@ static void numbered(struct rig *r, const char *type, const char *csn, const cha
 	run(r);
 }
 
-static void his_file_goes_with_his_access(void **state)
+/* Somebody at work, with this number. */
+static char *at_work(struct rig *r)
 {
-	struct rig *r = *state;
-	char *run = run_dir(r);
 	r->profile.trigger = 0;
-	r->settings.login.kick = true;
 	r->rules.map.uid_number = "uidNumber";
 	refresh(r, 1);
 	numbered(r, "staff", "6", "20001");
+	return run_dir(r);
+}
+
+static void his_file_goes_with_his_access(void **state)
+{
+	struct rig *r = *state;
+	char *run = at_work(r);
+	r->settings.login.kick = true;
 	char *file = delivered(r, run, "20001"), *other = delivered(r, run, "20002");
 	assert_int_equal(access(file, F_OK), 0);
 	numbered(r, "left", "7", "20001");
@@ -134,14 +140,27 @@ static void his_file_goes_with_his_access(void **state)
 	clear(r, run);
 }
 
+/* In one change with the disable: the number that he had is the one that counts.  Back again, nobody is ended any more. */
+static void disabled_and_stripped_of_his_number(void **state)
+{
+	struct rig *r = *state;
+	char *place = at_work(r), *file = delivered(r, place, "20001");
+	r->settings.login.kick = true;
+	entry(r, A, "alice", "left", "7");
+	run(r);
+	assert_int_equal(stage_now(r, A), STAGE_SUSPENDED);
+	assert_int_equal(access(file, F_OK), -1);
+	assert_int_equal(access(kick_mark(r, place, "20001"), F_OK), 0);
+	numbered(r, "staff", "8", "20001");
+	assert_int_equal(stage_now(r, A), STAGE_ACTIVE);
+	assert_int_equal(access(kick_mark(r, place, "20001"), F_OK), -1);
+	clear(r, place);
+}
+
 static void a_hold_takes_it_too_and_asks_nobody_unless_told(void **state)
 {
 	struct rig *r = *state;
-	char *run = run_dir(r);
-	r->profile.trigger = 0;
-	r->rules.map.uid_number = "uidNumber";
-	refresh(r, 1);
-	numbered(r, "staff", "6", "20001");
+	char *run = at_work(r);
 	char *file = delivered(r, run, "20001");
 	OK(roll_suspend(&r->roll, A, "laptop stolen", "test", r->f.arena, &r->f.e));
 	assert_int_equal(access(file, F_OK), -1);
@@ -177,11 +196,7 @@ static void a_link_is_not_followed(void **state)
 static void what_was_missed_is_swept_at_start(void **state)
 {
 	struct rig *r = *state;
-	char *run = run_dir(r);
-	r->profile.trigger = 0;
-	r->rules.map.uid_number = "uidNumber";
-	refresh(r, 1);
-	numbered(r, "staff", "6", "20001");
+	char *run = at_work(r);
 	char *his = delivered(r, run, "20001"), *unknown = delivered(r, run, "20002"), *strange = delivered(r, run, "kick");
 	sessions_sweep(&r->settings, r->f.store);
 	assert_int_equal(access(his, F_OK), 0);
@@ -198,7 +213,8 @@ int main(void)
 	log_open(getenv("LOG") ? LOG_DEBUG_LEVEL : LOG_ALARM_LEVEL, 0);
 	const struct CMUnitTest tests[] = {
 		FRESH(the_first_login_begins), FRESH(a_login_before_retirement_is_no_wish_to_return),
-		FRESH(his_file_goes_with_his_access), FRESH(a_hold_takes_it_too_and_asks_nobody_unless_told),
+		FRESH(his_file_goes_with_his_access), FRESH(disabled_and_stripped_of_his_number),
+		FRESH(a_hold_takes_it_too_and_asks_nobody_unless_told),
 		FRESH(the_machines_own_people_are_left_alone), FRESH(a_link_is_not_followed), FRESH(what_was_missed_is_swept_at_start),
 	};
 	return cmocka_run_group_tests_name("roll_login", tests, NULL, NULL);

@@ -364,6 +364,63 @@ static void the_file_stays_for_the_other_login_and_goes_with_the_dead(void **sta
 	assert_int_equal(access(file_of(s, "cloud.env"), F_OK), -1);
 }
 
+/* A service with threads: two sessions of him in one process. */
+static void the_file_stays_for_the_other_session_of_this_process(void **state)
+{
+	struct scene *s = *state;
+	if (geteuid() != 0)
+		skip();
+	listens(s, &at_work);
+	log_in(s, PERSON);
+	assert_int_equal(open_file(s), PAM_SUCCESS);
+	assert_int_equal(open_file(s), PAM_SUCCESS);
+	assert_int_equal(close_file(s), PAM_SUCCESS);
+	assert_int_equal(access(file_of(s, "cloud.env"), F_OK), 0);
+	assert_int_equal(close_file(s), PAM_SUCCESS);
+	assert_int_equal(access(file_of(s, "cloud.env"), F_OK), -1);
+}
+
+/* As it is installed: the folder is the daemon's, and his folder becomes the daemon's, also when a login died before that. */
+static void his_folder_belongs_to_the_daemon(void **state)
+{
+	struct scene *s = *state;
+	struct stat st;
+	if (geteuid() != 0)
+		skip();
+	char *person = arena_printf(s->a, "%s/5001", s->dir), *dir = arena_printf(s->a, "dir=%s", s->dir);
+	assert_int_equal(chown(s->dir, 12345, (gid_t)-1), 0);
+	listens(s, &at_work);
+	for (int i = 0; i < 2; i++) {
+		const char *argv[] = { s->socket, "daemon=12345", "deliver=file", dir };
+		log_in(s, PERSON);
+		assert_int_equal(s->m.open(s->pamh, 0, 4, argv), PAM_SUCCESS);
+		assert_non_null(variable(s, "ROLLCALL_CREDENTIALS"));
+		assert_int_equal(stat(person, &st), 0);
+		assert_int_equal(st.st_uid, 12345);
+		assert_int_equal(s->m.close(s->pamh, 0, 4, argv), PAM_SUCCESS);
+		assert_int_equal(access(file_of(s, "cloud.env"), F_OK), -1);
+		/* Died between the two steps. */
+		assert_int_equal(chown(person, 0, (gid_t)-1), 0);
+	}
+}
+
+/* The directory names no number, and the machine has somebody by this name. */
+static void a_local_person_without_a_number_there_is_given_no_key(void **state)
+{
+	struct scene *s = *state;
+	struct script script = at_work;
+	script.uid = NULL;
+	listens(s, &script);
+	log_in(s, "nobody");
+	assert_int_equal(call(s, s->m.open, "deliver=env", NULL), PAM_SUCCESS);
+	assert_string_equal(variable(s, "CLOUDBASE_ENV_ID"), "rc-env-1");
+	assert_null(variable(s, "TENCENTCLOUD_SECRETID"));
+	assert_null(variable(s, "TENCENTCLOUD_SECRETKEY"));
+	script.verdict = "out";
+	listens(s, &script);
+	assert_int_equal(account(s, NULL, NULL), PAM_ACCT_EXPIRED);
+}
+
 static void traps_on_the_way_are_not_followed(void **state)
 {
 	struct scene *s = *state;
@@ -476,6 +533,8 @@ int main(void)
 		SCENE(what_is_not_understood_is_strict), SCENE(the_other_calls_are_ignored),
 		SCENE(the_environment_gets_what_was_asked_for), SCENE(a_value_that_a_shell_would_run_is_left_out),
 		SCENE(a_file_lives_as_long_as_the_login), SCENE(the_file_stays_for_the_other_login_and_goes_with_the_dead),
+		SCENE(the_file_stays_for_the_other_session_of_this_process), SCENE(his_folder_belongs_to_the_daemon),
+		SCENE(a_local_person_without_a_number_there_is_given_no_key),
 		SCENE(traps_on_the_way_are_not_followed), SCENE(sixty_four_at_once), SCENE(loaded_a_thousand_times_nothing_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
