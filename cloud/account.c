@@ -24,7 +24,7 @@ static const struct field fields[] = {
 	FIELD(SIGNED, server_missed_ms), FIELD(SIGNED, server_expires_ms), FIELD(COUNT, server_attempt),
 	FIELD(TEXT, agent_invocation), FIELD(TEXT, agent_state), FIELD(TEXT, proof), FIELD(SIGNED, proof_ms),
 	FIELD(COUNT, proof_seen), FIELD(COUNT, proof_refused), FIELD(COUNT, proof_calls),
-	FIELD(UNSIGNED, rights_by_hand), FIELD(UNSIGNED, keys_by_hand), FIELD(TEXT, note),
+	FIELD(UNSIGNED, rights_by_hand), FIELD(UNSIGNED, keys_by_hand), FIELD(TEXT, disputed), FIELD(TEXT, note),
 	FIELD(SIGNED, verified_since_ms),
 };
 

@@ -84,6 +84,7 @@ struct found {
 	uint64_t rights_by_hand, keys_by_hand;   /* what was given by hand and left, as told last: a sum over it; 0 = nothing */
 	int64_t verified_ms[ROW_COUNT];  /* when a row was last seen as the table wants it; 0 = not */
 	int64_t verified_since_ms;       /* ... in the stage that began then: in another one it proves nothing */
+	char disputed[200];              /* a rebuilt store: one mark stands on these things, and a human says which is his; "" = no */
 	char note[160];                  /* last trouble of a row that nobody waits for (server, agent) */
 };
 

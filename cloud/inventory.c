@@ -80,6 +80,19 @@ static struct owned *owner(struct taking *t, const char *text, size_t stranger_a
 	return o;
 }
 
+/* Which of two is meant nobody can say: the one that was listed first stands, and the other is told. */
+static bool is_rival(struct taking *t, struct owned *o, bool other, const char *what, const char *name, uint64_t id)
+{
+	if (!other)
+		return false;
+	struct arena *a = t->call->arena;
+	const char *before = o->rivals ? arena_printf(a, "%s, ", o->rivals) : "";
+	o->rivals = id ? arena_printf(a, "%s%s %s (%llu)", before, what, name ? name : "", (unsigned long long)id)
+		       : arena_printf(a, "%s%s %s", before, what, name ? name : "");
+	o->twice++;
+	return true;
+}
+
 static int users(struct taking *t, struct err *e)
 {
 	const struct json *answer;
@@ -91,9 +104,12 @@ static int users(struct taking *t, struct err *e)
 		struct owned *o = owner(t, json_text(item, "Remark"), offsetof(struct strangers, users));
 		if (!o)
 			continue;
-		o->twice += o->uin != 0;
-		if (json_uint(item, "Uin", &o->uin, NULL))
+		uint64_t uin;
+		if (json_uint(item, "Uin", &uin, NULL))
 			return err_set(e, ERR_TEMP, "ListUsers: a sub-account has no \"Uin\"");
+		if (is_rival(t, o, o->uin && o->uin != uin, "sub-account", json_text(item, "Name"), uin))
+			continue;
+		o->uin = uin;
 		o->user_name = json_text(item, "Name");
 		o->remark = json_text(item, "Remark");
 		o->console = json_int_or(item, "ConsoleLogin", 0) == 1;
@@ -120,19 +136,26 @@ static int policies(struct taking *t, struct err *e)
 			if (str_eq(text, t->barrier_mark))
 				rc = json_uint(item, "PolicyId", &t->all->barrier_id, e);
 			struct owned *o = owner(t, text, offsetof(struct strangers, policies));
-			if (o)
-				o->twice += o->policy_id != 0;
+			uint64_t id = 0;
 			if (o && !rc)
-				rc = json_uint(item, "PolicyId", &o->policy_id, e);
-			if (o)
-				o->policy_name = json_text(item, "PolicyName");
+				rc = json_uint(item, "PolicyId", &id, e);
 			if (rc)
 				return rc;
+			if (!o || is_rival(t, o, o->policy_id && o->policy_id != id, "policy", json_text(item, "PolicyName"), id))
+				continue;
+			o->policy_id = id;
+			o->policy_name = json_text(item, "PolicyName");
 		}
 		if (!json_first(items) || seen >= total)
 			break;
 	}
 	return seen >= total ? 0 : err_set(e, ERR_TEMP, "ListPolicies: the listing is not complete");
+}
+
+/* A listing may show the same one in several regions. */
+static bool is_other(const char *first, const char *id)
+{
+	return *first && strcmp(first, id) != 0;
 }
 
 static int region(struct taking *t, const char *name, struct err *e)
@@ -148,18 +171,15 @@ static int region(struct taking *t, const char *name, struct err *e)
 		return rc;
 	for (size_t i = 0; i < env_count; i++) {
 		struct owned *o = owner(t, envs[i].mark, offsetof(struct strangers, envs));
-		if (o)
-			o->twice += *o->env.env_id != 0;
-		if (o)
-			o->env = envs[i];
-		if (o && !*o->env.region)
+		if (!o || is_rival(t, o, is_other(o->env.env_id, envs[i].env_id), "environment", envs[i].env_id, 0))
+			continue;
+		o->env = envs[i];
+		if (!*o->env.region)
 			str_copy(o->env.region, sizeof(o->env.region), name);
 	}
 	for (size_t i = 0; i < server_count; i++) {
 		struct owned *o = owner(t, servers[i].mark, offsetof(struct strangers, servers));
-		if (o)
-			o->twice += *o->server.id != 0;
-		if (o)
+		if (o && !is_rival(t, o, is_other(o->server.id, servers[i].id), "server", servers[i].id, 0))
 			o->server = servers[i];
 	}
 	return 0;

@@ -17,6 +17,7 @@ struct owned {                    /* one generation of one person */
 	bool barrier;             /* by inventory_access(): the deny-all policy is attached */
 	size_t keys_on, keys_off; /* ... and his API keys, whoever made them */
 	unsigned twice;           /* further things of a kind that carry this mark: there may be one of each */
+	const char *rivals;       /* ... in words; NULL: there are none.  The fields above are those listed first */
 };
 struct strangers { size_t users, policies, envs, servers; };
 struct inventory {

@@ -24,6 +24,7 @@
 struct totals {
 	int64_t at_ms;
 	size_t seen, differed, access, twice;
+	char which[200];                   /* of those that are there twice, the first */
 	struct orphan_counts orphans;
 	struct strangers unmarked, others;
 };
@@ -122,6 +123,44 @@ static bool is_settled(const struct audit *a, const struct store_account *acc)
 	       (acc->lane == LANE_AUDIT || acc->due_ms == INT64_MAX);
 }
 
+/* A rebuilt account of which several things carried the mark: when there is one of each, it is what he has.  Whoever looks
+ * as if he had been out stays out. */
+static int settled_by_hand(struct audit *a, int64_t account_id, const struct placement *was, const struct owned *o,
+	struct arena *page, struct err *e)
+{
+	const struct owned_hints hints = { .name = was->user_name, .region = was->region, .root_account = was->root_account,
+		.profile = was->profile, .package = was->package, .bundle = was->bundle };
+	struct store_account acc;
+	int rc = store_account_by_id(a->parts->store, account_id, page, &acc, e);
+	if (!rc)
+		rc = owned_placement(a->parts->settings, o, &hints, page, &acc.placement, e);
+	if (rc)
+		return rc;
+	if (acc.stage == STAGE_ACTIVE && !o->console) {
+		acc.stage = STAGE_HELD;
+		acc.hold_reason = arena_strdup(page, "store lost: look at him, then resume");
+	}
+	acc.due_ms = clock_now(a->parts->clock);
+	acc.lane = acc.stage == STAGE_ACTIVE ? LANE_JOIN : acc.stage == STAGE_RETIRED ? LANE_TIDY : LANE_REVOKE;
+	rc = store_found_put(a->parts->store, account_id, owned_found(o, page), e);
+	return rc ? rc : store_account_news(a->parts->store, &acc, e);
+}
+
+static int compare_disputed(struct audit *a, const struct store_account *acc, const struct placement *was, const struct owned *o,
+	struct arena *page, struct err *e)
+{
+	if (!o || o->twice || acc->owner)
+		return 0;
+	int rc = store_begin(a->parts->store, e);
+	if (rc)
+		return rc;
+	rc = settled_by_hand(a, acc->id, was, o, page, e);
+	if (!rc)
+		return store_commit(a->parts->store, e);
+	store_rollback(a->parts->store);
+	return rc;
+}
+
 static int compare(struct audit *a, const struct store_account *acc, const struct owned *owned, struct arena *page, struct totals *t,
 	struct err *e)
 {
@@ -129,9 +168,13 @@ static int compare(struct audit *a, const struct store_account *acc, const struc
 	struct found f = { 0 };
 	struct placement place;
 	struct err ignored;
-	if (!is_settled(a, acc) || placement_parse(acc->placement, page, &place, &ignored) ||
+	if (placement_parse(acc->placement, page, &place, &ignored) ||
 		(acc->found && *acc->found && found_parse(acc->found, page, &f, &ignored)))
 		return 0;                       /* a record that cannot be read is told by the walk */
+	if (*f.disputed)
+		return compare_disputed(a, acc, &place, owned, page, e);
+	if (!is_settled(a, acc))
+		return 0;
 	const struct pair p = { &f, owned ? owned : &nothing, regions_has(&a->regions, place.region) };
 	for (size_t i = 0; i < ARRAY_LEN(differences); i++) {
 		const struct difference *d = &differences[i];
@@ -174,7 +217,7 @@ static int tell_orphans(struct audit *a, const struct inventory *all, const bool
 	const struct owned **list = arena_alloc(a->arena, (all->count + 1) * sizeof(*list));
 	size_t n = 0;
 	for (size_t i = 0; i < all->count; i++)
-		if (!known[i])
+		if (!known[i] && !all->list[i].twice)   /* which of them may go is not for one yes to say */
 			list[n++] = &all->list[i];
 	return parts->orphans ? parts->orphans(parts->orphans_ctx, list, n, a->arena, &t->orphans, e) : 0;
 }
@@ -184,7 +227,8 @@ static void tell_odd(struct audit *a, const struct totals *t)
 {
 	size_t odd = t->twice + t->orphans.newer;
 	if (odd && odd != a->odd_told && t->twice)
-		log_event(LOG_ALARM_LEVEL, "audit", NULL, "%zu things are there twice: they carry the mark of another", t->twice);
+		log_event(LOG_ALARM_LEVEL, "audit", NULL, "%zu things are there twice: they carry the mark of another; one of them: %s",
+			t->twice, t->which);
 	if (odd && odd != a->odd_told && t->orphans.newer)
 		log_event(LOG_ALARM_LEVEL, "audit", NULL, "the cloud has %zu accounts that are newer than what the store knows of their"
 			" people: it may be an older copy, see rollcalld --rebuild", t->orphans.newer);
@@ -218,8 +262,13 @@ static int compare_listed(struct audit *a, const struct inventory *all, struct t
 	bool *known = arena_alloc(a->arena, all->count + 1);
 	memset(known, 0, all->count + 1);
 	*t = (struct totals){ .at_ms = a->began_ms, .seen = all->count, .unmarked = all->unmarked, .others = all->others };
-	for (size_t i = 0; i < all->count; i++)
-		t->twice += all->list[i].twice;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct owned *o = &all->list[i];
+		if (o->twice && !t->twice)
+			str_copy(t->which, sizeof(t->which), arena_printf(a->arena, "%s, beside %s, of %s", o->rivals,
+				owned_words(o, a->arena), o->uuid));
+		t->twice += o->twice;
+	}
 	int rc = compare_all(a, all, known, t, e);
 	return rc ? rc : tell_orphans(a, all, known, t, e);
 }

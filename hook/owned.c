@@ -48,7 +48,13 @@ int owned_placement(const struct settings *s, const struct owned *o, const struc
 
 char *owned_found(const struct owned *o, struct arena *a)
 {
-	struct found f = { .uin = o->uin, .policy_id = o->policy_id };
+	struct found f = { 0 };
+	if (o->twice) {
+		str_copy(f.disputed, sizeof(f.disputed), arena_printf(a, "his mark stands on %s, and on %s", o->rivals, owned_words(o, a)));
+		return found_print(&f, a);
+	}
+	f.uin = o->uin;
+	f.policy_id = o->policy_id;
 	str_copy(f.env_id, sizeof(f.env_id), o->env.env_id);
 	str_copy(f.env_status, sizeof(f.env_status), o->env.status);
 	str_copy(f.bucket, sizeof(f.bucket), o->env.bucket);

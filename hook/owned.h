@@ -13,7 +13,8 @@ struct owned_hints { const char *login, *name, *region, *root_account, *profile,
  * Fails: INPUT (no names can be made). */
 MUST_USE int owned_placement(const struct settings *, const struct owned *, const struct owned_hints *, struct arena *, char **out,
 	struct err *e);
-/* struct store_account.found.  Of the key nothing is taken over: nobody has its secret, so it is deleted and made anew. */
+/* struct store_account.found.  Of the key nothing is taken over: nobody has its secret, so it is deleted and made anew.  Of
+ * several things with one mark none is: found.disputed names them. */
 char *owned_found(const struct owned *, struct arena *);
 /* For people: what there is of it. */
 char *owned_words(const struct owned *, struct arena *);

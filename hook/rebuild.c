@@ -129,9 +129,10 @@ static int read_directory(struct work *w, struct err *e)
 
 /* --- one generation ------------------------------------------------------------------------------------------ */
 
+/* Which of several sub-accounts tells it nobody knows; nothing is done about him as long as there are several. */
 static bool locked(const struct owned *o)
 {
-	return o->barrier || (o->uin && !o->console) || (o->keys_off && !o->keys_on);
+	return !o->twice && (o->barrier || (o->uin && !o->console) || (o->keys_off && !o->keys_on));
 }
 
 /* In the order of what takes more away. */
@@ -351,6 +352,23 @@ static int run(struct work *w, struct err *e)
 	return rc ? rc : write_all(w, e);
 }
 
+static void tell_disputes(const struct work *w)
+{
+	for (size_t i = 0; i < w->all.count; i++) {
+		const struct owned *o = &w->all.list[i];
+		if (!o->twice)
+			continue;
+		char *which = arena_printf(w->a, "%s, and on %s", o->rivals, owned_words(o, w->a));
+		const struct evidence_line line = { .event = "alarm", .uuid = o->uuid, .generation = o->generation,
+			.what = "one owner mark stands on several things: nothing is done about him", .why = which };
+		struct err e;
+		log_event(LOG_ALARM_LEVEL, "rebuild", o->uuid, "his mark stands on %s; nothing is done about him until it was taken off "
+			"what is not his", which);
+		if (evidence_add(w->r->evidence, &line, &e))
+			log_err(LOG_ALARM_LEVEL, "rebuild", o->uuid, &e);
+	}
+}
+
 int rebuild_run(struct rebuild *r, struct rebuild_counts *out, struct err *e)
 {
 	struct work w = { .r = r, .a = r->call.arena };
@@ -367,6 +385,7 @@ int rebuild_run(struct rebuild *r, struct rebuild_counts *out, struct err *e)
 	log_event(LOG_INFO_LEVEL, "rebuild", NULL, "%s", what);
 	if (evidence_add(r->evidence, &line, &told))
 		log_err(LOG_ALARM_LEVEL, "rebuild", NULL, &told);
+	tell_disputes(&w);
 	*out = *c;
 	return 0;
 }

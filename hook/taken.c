@@ -124,6 +124,9 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 		.regrant = regrant,
 		.save = save,
 		.failed = failed };
+	/* Nothing is done to any of them, nor made instead of them, before a human has said which is his (audit.c). */
+	if (*t->found.disputed)
+		return err_set(e, ERR_PERM, "%s: take the mark off what is not his", t->found.disputed);
 	return regrant(t, &t->found, &t->want, e);
 }
 

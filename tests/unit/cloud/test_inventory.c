@@ -55,8 +55,26 @@ static void whose_else_is_counted(void **state)
 	assert_int_equal(all.unmarked.policies, 1);
 	assert_int_equal(all.others.users, 1);
 	assert_int_equal(all.others.envs, 0);
-	assert_int_equal(inventory_find(&all, CLOUD_UUID, 1)->twice, 1);
+	const struct owned *o = inventory_find(&all, CLOUD_UUID, 1);
+	assert_int_equal(o->twice, 1);
+	assert_int_equal(o->uin, c->found.uin);                /* not whichever was listed last */
+	assert_non_null(strstr(o->rivals, "sub-account again ("));
 	assert_string_equal(inventory_find(&all, OTHER, 3)->user_name, "lost");
+}
+
+/* The emulator shows all environments in any region, as the cloud may. */
+static void one_in_two_regions_is_one(void **state)
+{
+	static const char *const two[] = { "ap-shanghai", "ap-guangzhou" };
+	struct cloud *c = *state;
+	struct inventory all;
+	cloud_build(c, ROW_ENV);
+	assert_int_equal(cloud_on(c, ROW_ENV), 0);
+	c->call.memo = NULL;
+	snapshot_stale(c->snapshot);
+	OK(inventory_take(&c->call, CLOUD_INSTALLATION, two, 2, &all, &c->e));
+	assert_string_equal(inventory_find(&all, CLOUD_UUID, 1)->env.env_id, c->found.env_id);
+	assert_int_equal(inventory_find(&all, CLOUD_UUID, 1)->twice, 0);
 }
 
 /* Refused by the limiter in the midst of it: it goes on there, and nothing is listed twice. */
@@ -82,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(everything_of_one_account, cloud_begin, cloud_end),
 		cmocka_unit_test_setup_teardown(whose_else_is_counted, cloud_begin, cloud_end),
+		cmocka_unit_test_setup_teardown(one_in_two_regions_is_one, cloud_begin, cloud_end),
 		cmocka_unit_test_setup_teardown(goes_on_where_it_stopped, cloud_begin, cloud_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,6 +329,75 @@ static void what_is_there_twice_is_told(void **state)
 	assert_int_equal(FORBIDDEN, 0);
 }
 
+/* As a rebuilt store has it.  changed: what this one does to the cloud is counted by all its changing calls. */
+static void disputed(struct firm *f)
+{
+	struct found none = { .disputed = "his mark stands on two" };
+	struct store_account acc = account(f->p, ALICE);
+	acc.due_ms = f->p->cloud->v.now_ms;
+	acc.lane = LANE_JOIN;
+	OK(store_found_put(f->p->store, acc.id, found_print(&none, f->p->a), &f->p->e));
+	OK(store_account_news(f->p->store, &acc, &f->p->e));
+}
+
+static int64_t changes(struct firm *f)
+{
+	return FORBIDDEN + calls(f, "AddUser") + calls(f, "CreateEnv") + calls(f, "UpdateUser") + calls(f, "CreateAccessKey") +
+		calls(f, "UpdateAccessKey") + calls(f, "DeleteAccessKey") + calls(f, "AttachUserPolicy") + calls(f, "DetachUserPolicy");
+}
+
+/* Nothing is made, switched off or deleted, whatever the directory says, until a human has taken the mark off one. */
+static void one_mark_on_two_is_for_a_human(void **state)
+{
+	struct firm *f = *state;
+	const struct found before = found(f->p, ALICE);
+	raw(f, "AddUser", "{\"Name\": \"again\", \"Remark\": \"rollcall:" CLOUD_INSTALLATION ":" ALICE ":1\"}");
+	disputed(f);
+	int64_t made = changes(f);
+	live(f, 2 * DAY_MS);
+	assert_int_equal(changes(f), made);
+	assert_int_equal(account(f->p, ALICE).stage, STAGE_ACTIVE);
+	assert_int_equal(account(f->p, ALICE).trouble_kind, ERR_PERM);
+	check_has(account(f->p, ALICE).trouble, "take the mark off");
+	raw(f, "UpdateUser", "{\"Name\": \"again\", \"Remark\": \"of somebody else\"}");
+	live(f, 3 * HOUR_MS);
+	assert_true(account(f->p, ALICE).complete);
+	assert_int_equal(found(f->p, ALICE).uin, before.uin);
+	assert_string_equal(found(f->p, ALICE).env_id, before.env_id);
+	assert_string_equal(found(f->p, ALICE).disputed, "");
+	assert_int_equal(calls(f, "AddUser"), 3);
+	assert_int_equal(calls(f, "CreateEnv"), 2);
+	assert_int_equal(FORBIDDEN, 0);
+}
+
+/* Not the leaver's grace, nor its end; and what is left then goes as it does of everybody. */
+static void one_mark_on_two_of_a_leaver(void **state)
+{
+	struct firm *f = *state;
+	raw(f, "AddUser", "{\"Name\": \"again\", \"Remark\": \"rollcall:" CLOUD_INSTALLATION ":" ALICE ":1\"}");
+	disputed(f);
+	says(f, ALICE, "alice", "left");
+	live(f, 3 * DAY_MS);
+	assert_int_equal(FORBIDDEN, 0);
+	assert_int_equal(account(f->p, ALICE).trouble_kind, ERR_PERM);
+	raw(f, "UpdateUser", "{\"Name\": \"again\", \"Remark\": \"of somebody else\"}");
+	live(f, DAY_MS);
+	assert_int_equal(left_of(f, ALICE), 0);
+	assert_int_equal(calls(f, "DeleteUser"), 1);
+	assert_int_equal(f->blind_calls, 0);
+}
+
+/* An orphan of which there are two is told, and not offered. */
+static void one_mark_on_two_orphans(void **state)
+{
+	struct firm *f = *state;
+	an_orphan(f, CARL, 1);
+	raw(f, "AddUser", "{\"Name\": \"again\", \"Remark\": \"rollcall:" CLOUD_INSTALLATION ":" CARL ":1\"}");
+	live(f, 2 * HOUR_MS);
+	assert_int_equal(on_lists(f, FROZEN_ORPHAN, NULL), 0);
+	check_has(health(f), "\"twice\":1");
+}
+
 /* --- who differs --------------------------------------------------------------------------------------------------------- */
 
 static void deleted_by_hand(void **state)
@@ -426,7 +495,8 @@ int main(void)
 		AUDITED(an_orphan_that_is_none_any_more), AUDITED(other_generations),
 		AUDITED(a_rebuilt_account_without_an_entry), AUDITED(a_rebuilt_account_whose_entry_turns_up),
 		AUDITED(nobody_is_an_orphan_of_a_directory_in_doubt), AUDITED(a_branch_in_doubt_makes_no_storm), AUDITED(what_is_not_ours_is_counted),
-		AUDITED(what_is_there_twice_is_told), AUDITED(deleted_by_hand), AUDITED(a_leaver_who_can_log_in),
+		AUDITED(what_is_there_twice_is_told), AUDITED(one_mark_on_two_is_for_a_human),
+		AUDITED(one_mark_on_two_of_a_leaver), AUDITED(one_mark_on_two_orphans), AUDITED(deleted_by_hand), AUDITED(a_leaver_who_can_log_in),
 		AUDITED(something_of_the_retired), AUDITED(a_rate_limit_stops_it_for_a_while),
 		AUDITED(a_failure_is_told_and_tried_again), AUDITED(never),
 	};

@@ -218,6 +218,43 @@ static void of_whom_nothing_is_left(void **state)
 	check_has(made(l, CARL).hold_reason, "store lost");
 }
 
+/* --- one mark on several things --------------------------------------------------------------------------------------- */
+
+static void a_second(struct lost *l, const char *what)
+{
+	struct cloud *c = l->f->p->cloud;
+	if (!strcmp(what, "sub-account"))
+		cloud_raw(c, "cam", "2019-01-16", "AddUser", "{\"Name\": \"again\", \"Remark\": \"rollcall:" CLOUD_INSTALLATION ":"
+			ALICE ":1\"}");
+	else
+		cloud_raw(c, TCB, "CreateEnv", "{\"Alias\": \"again\", \"PackageId\": \"baas_personal\", \"Resources\": "
+			"[\"flexdb\", \"storage\", \"function\"], \"Tags\": [{\"Key\": \"rollcall\", \"Value\": \"rollcall:"
+			CLOUD_INSTALLATION ":" ALICE ":1\"}]}");
+}
+
+/* Whose is which?  Not for Rollcall to say. */
+static void chooses_no(struct lost *l, const char *what)
+{
+	named(l, ALICE, "alice", "staff", OWN_GENERATION, "1", OWN_STAGE, "active", OWN_COUNT);
+	named(l, BOB, "bob", "left", OWN_GENERATION, "1", OWN_STAGE, "suspended", OWN_COUNT);
+	a_second(l, what);
+	OK(rebuild(l));
+	const struct found f = found_in(l, ALICE);
+	assert_int_equal(f.uin, 0);
+	assert_string_equal(f.env_id, "");
+	check_has(f.disputed, what);
+	check_has(f.disputed, "again");
+	check_has(f.disputed, "sub-account alice-");
+	assert_int_equal(made(l, ALICE).stage, STAGE_ACTIVE);
+	assert_string_equal(found_in(l, BOB).disputed, "");
+	assert_true(found_in(l, BOB).uin != 0);
+	size_t n;
+	check_has(unit_read(l->f->p->a, unit_path(l->f->p->a, "evidence"), &n), "one owner mark stands on several things");
+}
+
+static void no_sub_account_is_chosen(void **state) { chooses_no(*state, "sub-account"); }
+static void no_environment_is_chosen(void **state) { chooses_no(*state, "environment"); }
+
 static bool asked_there;
 
 /* The emulator shows all environments in any region: what counts is where they were asked for. */
@@ -296,7 +333,8 @@ int main(void)
 	log_open(getenv("LOG") ? LOG_DEBUG_LEVEL : (enum log_level)0, 0);
 	const struct CMUnitTest tests[] = {
 		LOST(everybody_is_what_he_was), LOST(who_was_out_stays_out), LOST(whom_no_entry_names), LOST(of_whom_nothing_is_left),
-		LOST(a_region_that_only_the_entry_names), LOST(any_number_of_regions), LOST(refusals),
+		LOST(a_region_that_only_the_entry_names), LOST(any_number_of_regions), LOST(no_sub_account_is_chosen), LOST(no_environment_is_chosen),
+	 LOST(refusals),
 	};
 	return cmocka_run_group_tests_name("rebuild", tests, NULL, NULL);
 }
