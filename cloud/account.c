@@ -20,7 +20,7 @@ static const struct field fields[] = {
 	FIELD(UNSIGNED, policy_id), FIELD(SIGNED, policy_changed_ms), FIELD(TEXT, key_id),
 	FIELD(SIGNED, key_created_ms), FIELD(SIGNED, key_locked_ms), FIELD(SIGNED, key_missed_ms),
 	FIELD(SIGNED, key_asked_ms), FIELD(TEXT, old_key_id), FIELD(SIGNED, old_key_until_ms),
-	FIELD(SIGNED, key_tried_ms), FIELD(TEXT, server_id), FIELD(TEXT, server_state), FIELD(TEXT, server_address),
+	FIELD(SIGNED, old_key_locked_ms), FIELD(SIGNED, key_tried_ms), FIELD(TEXT, server_id), FIELD(TEXT, server_state), FIELD(TEXT, server_address),
 	FIELD(SIGNED, server_missed_ms), FIELD(SIGNED, server_expires_ms), FIELD(COUNT, server_attempt),
 	FIELD(TEXT, agent_invocation), FIELD(TEXT, agent_state), FIELD(TEXT, proof), FIELD(SIGNED, proof_ms),
 	FIELD(COUNT, proof_seen), FIELD(COUNT, proof_refused), FIELD(COUNT, proof_calls),

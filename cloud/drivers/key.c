@@ -45,7 +45,7 @@ static struct one *find(struct keys *k, const char *id)
 static void forget_old(struct found *found)
 {
 	found->old_key_id[0] = '\0';
-	found->old_key_until_ms = 0;
+	found->old_key_until_ms = found->old_key_locked_ms = 0;
 }
 
 /* Active ones that somebody made by hand and that stay: told. */
@@ -165,6 +165,20 @@ static void bound_overlap(struct call *c, struct found *found)
 		found->old_key_until_ms = most;
 }
 
+/* Off, and by us: a cut that failed half-way may have done that, too. */
+static bool old_was_cut(const struct found *found, const struct one *old)
+{
+	return old && !old->active && (found->key_locked_ms || found->old_key_locked_ms);
+}
+
+/* A cut that did nothing to it is no reason to switch it on when an administrator switches it off one day. */
+static void forget_cut(const struct call *c, struct found *found, const struct one *old)
+{
+	int64_t ago = clock_now(c->clock) - found->old_key_locked_ms;
+	if (old && old->active && (ago < 0 || ago >= settle_ms(c)))
+		found->old_key_locked_ms = 0;
+}
+
 static int key_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
 {
 	struct keys k;
@@ -183,10 +197,11 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 		found->key_missed_ms = 0;
 	leave(c, found, &k);
 	bound_overlap(c, found);
+	forget_cut(c, found, old);
 	bool both = old_stays(c, want, found), is_known = *found->key_id || *found->old_key_id;
 	bool any_active = !mine && is_young(c, found) && !found->key_locked_ms;
 	bool odd = !mine || !mine->active || want->key_again || (!both && (*found->old_key_id || is_due(c, want, found)));
-	odd |= both && old && !old->active && found->key_locked_ms;
+	odd |= both && old_was_cut(found, old);
 	for (size_t i = 0; i < k.count; i++) {
 		const struct one *key = &k.list[i];
 		any_active |= key->active;
@@ -251,7 +266,7 @@ static int create(struct call *c, const struct account *want, struct found *foun
 	struct found made = *found;
 	str_copy(made.key_id, sizeof(made.key_id), id);
 	made.key_created_ms = clock_now(c->clock);
-	made.key_locked_ms = made.key_missed_ms = 0;
+	made.key_locked_ms = made.key_missed_ms = made.old_key_locked_ms = 0;
 	made.key_asked_ms = want->key_asked_ms;
 	if (before) {
 		str_copy(made.old_key_id, sizeof(made.old_key_id), before->id);
@@ -312,10 +327,10 @@ static int tidy(struct call *c, const struct account *want, struct found *found,
 static int switch_on(struct call *c, const struct account *want, struct found *found, const struct keeping *kept, struct err *e)
 {
 	int rc = kept->mine->active ? 0 : set_status(c, want, found, kept->mine->id, "Active", NULL, e);
-	if (!rc && kept->old && !kept->old->active && found->key_locked_ms)
+	if (!rc && old_was_cut(found, kept->old))
 		rc = set_status(c, want, found, kept->old->id, "Active", NULL, e);
 	if (!rc)
-		found->key_locked_ms = 0;
+		found->key_locked_ms = found->old_key_locked_ms = 0;
 	return rc;
 }
 
@@ -359,6 +374,12 @@ static int key_ensure(struct call *c, const struct account *want, struct found *
 
 /* --- taking away ------------------------------------------------------------------------ */
 
+static void begin_lock(const struct call *c, struct found *found)
+{
+	if (*found->old_key_id)
+		found->old_key_locked_ms = clock_now(c->clock);
+}
+
 /* The two that were handed out, without looking: a listing may not have them yet.  k: but for those that are in it. */
 static void strike(struct call *c, const struct account *want, struct found *found, struct keys *k, struct err *worst)
 {
@@ -382,6 +403,7 @@ static int key_lock(struct call *c, const struct account *want, struct found *fo
 		rc = list(c, want, found, &k, e);
 	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
+	begin_lock(c, found);
 	for (size_t i = 0; i < k.count; i++) {
 		if (PLANTED("ours-only") && !k.list[i].ours)
 			continue;
@@ -430,6 +452,7 @@ static int key_cut(struct call *c, const struct account *want, struct found *fou
 	struct err worst = { 0 };
 	if (!found->uin || (!*found->key_id && !*found->old_key_id))
 		return 0;
+	begin_lock(c, found);
 	strike(c, want, found, NULL, &worst);
 	if (worst.kind)
 		*e = worst;

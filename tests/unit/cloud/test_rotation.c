@@ -154,6 +154,61 @@ static void a_leaver_loses_both(void **state)
 	assert_true(active(c, second));
 }
 
+/* nth 0: no call of it gets through. */
+static int cut_with(struct cloud *c, const char *kind, int nth)
+{
+	cloud_faults(c, arena_printf(c->arena, "{\"rules\":[{\"action\":\"UpdateAccessKey\",\"kind\":\"%s\",\"%s\":%d}]}", kind,
+		nth ? "nth" : "times", nth ? nth : 2));
+	c->call.cutting = true;
+	c->call.memo = NULL;
+	int rc = key_driver.cut(&c->call, &c->want, &c->found, &c->e);
+	c->call.cutting = false;
+	c->call.memo = NULL;
+	cloud_faults(c, "{\"rules\":[]}");
+	return rc;
+}
+
+static void switch_off_by_hand(struct cloud *c, const char *id)
+{
+	cloud_admin(c, ACT_UPDATE_ACCESS_KEY, arena_printf(c->arena, "{\"AccessKeyId\":\"%s\",\"Status\":\"Inactive\",\"TargetUin\":%llu}",
+		id, (unsigned long long)c->found.uin));
+	c->call.memo = NULL;
+}
+
+/* Back before the cut was through: he has both again, whichever call of it failed, and however. */
+static void back_from_half_a_cut(void **state)
+{
+	struct cloud *c = *state;
+	static const char *const kinds[] = { "cut_before", "cut_after", "http500" };
+	const char *old = aged(c), *second = rotated(c);
+	for (int i = 0; i < 6; i++) {
+		assert_int_not_equal(cut_with(c, kinds[i / 2], i % 2 + 1), 0);
+		if (cloud_look(c, ROW_KEY) != SEEN_OK)
+			assert_int_equal(cloud_on(c, ROW_KEY), 0);
+		assert_true(active(c, old));
+		assert_true(active(c, second));
+		c->v.now_ms += 60000;
+		assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	}
+	assert_int_equal(cloud_count(c, "CreateAccessKey"), 2);
+}
+
+/* What an administrator switched off is not ours to switch on, also when a cut began once and did nothing. */
+static void switched_off_by_hand(void **state)
+{
+	struct cloud *c = *state;
+	const char *old = aged(c), *second = rotated(c);
+	assert_int_not_equal(cut_with(c, "cut_before", 0), 0);
+	assert_true(active(c, old) && active(c, second));
+	c->v.now_ms += 2 * 60000;
+	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	switch_off_by_hand(c, old);
+	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	assert_false(active(c, old));
+	assert_true(active(c, second));
+}
+
 static void back_after_long(void **state)
 {
 	struct cloud *c = *state;
@@ -270,6 +325,8 @@ int main(void)
 		T(asked_for),
 		T(keys_made_by_hand_give_way),
 		T(a_leaver_loses_both),
+		T(back_from_half_a_cut),
+		T(switched_off_by_hand),
 		T(back_after_long),
 		T(gone_for_good),
 		T(a_listing_that_lags),
