@@ -69,5 +69,7 @@ const struct action_row action_table[ACT_COUNT] = {
 	[ACT_GET_CALLER_IDENTITY] = { "GetCallerIdentity", STS, READ, 20 },
 
 	[ACT_TAG_RESOURCES] = { "TagResources", TAG, AGAIN, 20 },
+
+	[ACT_GET_SECURITY_LAST_USED] = { "GetSecurityLastUsed", CAM, READ, 20 },
 };
 /* clang-format on */

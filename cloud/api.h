@@ -31,6 +31,8 @@ enum action {
 	ACT_GET_CALLER_IDENTITY,
 	/* tag */
 	ACT_TAG_RESOURCES,
+	/* cam again: numbers are stored with intents, so what is new comes last */
+	ACT_GET_SECURITY_LAST_USED,
 	ACT_COUNT
 };
 

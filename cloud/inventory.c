@@ -67,7 +67,7 @@ static struct owned *owner(struct taking *t, const char *text, size_t stranger_a
 		count_stranger(t, text, stranger_at);
 		return NULL;
 	}
-	if (all->count == t->room)
+	if (!t->slots || all->count == t->room)
 		grow(t);
 	size_t slot = slot_of(t, uuid, generation);
 	if (t->slots[slot])

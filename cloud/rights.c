@@ -85,3 +85,44 @@ int keys_count(struct call *c, uint64_t uin, size_t *on, size_t *off, struct err
 		(*(str_eq(json_text(k, "Status"), "Inactive") ? off : on))++;
 	return 0;
 }
+
+#define LAST_SECOND "T23:59:59Z"
+#define BEIJING_MS (8 * 60 * 60 * 1000)
+
+/* "2026-11-24" */
+static int day_parse(struct arena *a, const char *day, int64_t *out, struct err *e)
+{
+	int rc = str_time_parse(arena_printf(a, "%s" LAST_SECOND, day), out, e);
+	if (rc)
+		return err_set(e, ERR_TEMP, "GetSecurityLastUsed: \"%s\" is no day", day);
+	*out -= BEIJING_MS;
+	return 0;
+}
+
+static int use_parse(struct call *c, const struct json *row, int64_t used[2], struct err *e)
+{
+	const char *day = json_text(row, "LastUsedDate");
+	used[0] = 0;
+	used[1] = json_int_or(row, "LastSecretUsedDate", 0);
+	return day && *day ? day_parse(c->arena, day, &used[0], e) : 0;
+}
+
+int keys_last_used(struct call *c, const char *const *ids, size_t count, int64_t *used, struct err *e)
+{
+	const struct json *answer;
+	struct json *p = json_object(c->arena), *list = json_array(c->arena);
+	for (size_t i = 0; i < count; i++) {
+		json_push_text(list, ids[i]);
+		used[2 * i] = used[2 * i + 1] = 0;
+	}
+	json_put(p, "SecretIdList", list);
+	int rc = call_do(c, NULL, ACT_GET_SECURITY_LAST_USED, p, &answer, e);
+	const struct json *rows = rc ? NULL : json_get(answer, "SecretIdLastUsedRows");
+	if (!rc && (!rows || json_type(rows) != JSON_ARRAY))
+		return err_set(e, ERR_TEMP, "GetSecurityLastUsed: the answer has no list \"SecretIdLastUsedRows\"");
+	for (const struct json *row = rows ? json_first(rows) : NULL; !rc && row; row = json_next(row))
+		for (size_t i = 0; !rc && i < count; i++)
+			if (str_eq(ids[i], json_text(row, "SecretId")))
+				rc = use_parse(c, row, &used[2 * i], e);
+	return rc;
+}

@@ -16,4 +16,10 @@ MUST_USE int groups_list(struct call *, const struct account *, uint64_t uin, st
 /* How many keys are active, and how many are not, whoever made them.  Fails: as any reading call; ABSENT (no such user). */
 MUST_USE int keys_count(struct call *, uint64_t uin, size_t *on, size_t *off, struct err *e);
 
+/* When these keys were last used, each by its day and by its moment, as far as the cloud tells: used[2 * i], used[2 * i + 1], in
+ * milliseconds; 0 = it does not.  Days are those of Beijing, and told a day late; the end of the day is meant.
+ * At most KEYS_ASKED (GetSecurityLastUsed).  Fails: as any reading call; TEMP (an answer of another shape). */
+#define KEYS_ASKED 10
+MUST_USE int keys_last_used(struct call *, const char *const *ids, size_t count, int64_t *used, struct err *e);
+
 #endif

@@ -113,7 +113,7 @@ int command_ask_with(const struct command_line *l, enum wire_action action, cons
 int command_tell(const struct command_line *l, enum wire_action action, const char *name, const char *text,
 	void (*print)(const struct command_line *, const struct json *))
 {
-	struct json *body;
+	struct json *body = NULL;
 	int status = command_ask(l, action, name, text, &body);
 	if (status != COMMAND_DONE)
 		return status;

@@ -241,6 +241,24 @@ static void print_held(const struct command_line *l, const struct json *body)
 	table_print(&t, l->out);
 }
 
+static void print_dormant(const struct command_line *l, const struct json *body)
+{
+	static const char *const titles[] = { "LOGIN", "IDLE SINCE", "KEY USED", "LAST LOGIN", "NEXT" };
+	static const char *const members[] = { "login", "idle_since", "key_used", "last_login", "next" };
+	const struct json *people = json_get(body, "dormant_people");
+	int64_t dormant = json_int_or(body, "dormant", 0);
+	struct table t;
+	if (dormant == 0)
+		return;
+	fprintf(l->out, "\nkeys that nobody used for %s: %lld%s\n", clean(l, text_of(body, "dormant_after")), (long long)dormant,
+		(size_t)dormant > json_count(people) ? ", the longest of them" : "");
+	table_init(&t, l->arena, ARRAY_LEN(titles), titles);
+	for (const struct json *p = json_first(people); p; p = json_next(p))
+		for (size_t i = 0; i < ARRAY_LEN(members); i++)
+			table_add(&t, json_text(p, members[i]));
+	table_print(&t, l->out);
+}
+
 static void print_waiting(const struct command_line *l, const struct json *list)
 {
 	static const char *const titles[] = { "LOGIN", "SINCE", "SIGN", "WHY" };
@@ -345,6 +363,7 @@ void print_status(const struct command_line *l, const struct json *body)
 		print_people(l, trouble, now_of(body));
 	}
 	print_held(l, body);
+	print_dormant(l, body);
 	print_waiting(l, json_get(body, "waiting"));
 	print_brakes(l, json_get(body, "brakes"));
 	print_offboarding(l, json_get(body, "offboarding"));

@@ -5,10 +5,12 @@
 #include "common/str.h"
 #include "hook/desk_inside.h"
 #include "policies/brake.h"
+#include "policies/dormant.h"
 #include "policies/stage.h"
 
 #define MEASURED_MOST 10000     /* the newest departures that count */
 #define STUCK_MOST 20
+#define DORMANT_MOST 50
 #define SERVING (1u << STAGE_ACTIVE | 1u << STAGE_HELD)
 
 /* --- leavers --------------------------------------------------------------------------------------------------- */
@@ -68,6 +70,36 @@ static int put_stuck(const struct desk_request *r, struct json *into, struct err
 		return rc;
 	json_put_int(into, "stuck", total);
 	json_put(into, "stuck_people", desk_lines(r, lines, count));
+	return 0;
+}
+
+/* --- idle keys ------------------------------------------------------------------------------------------------- */
+
+static int put_dormant(const struct desk_request *r, struct json *into, struct err *e)
+{
+	int64_t total, now = clock_now(r->parts->clock), after = r->parts->settings->life.dormant_ms;
+	struct json *list = json_array(r->arena);
+	struct store_idle *people;
+	size_t count;
+	if (!after)
+		return 0;
+	int rc = store_idle(r->parts->store, now - after, now - DORMANT_GAP_MS, DORMANT_MOST, r->arena, &people, &count, &total, e);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < count; i++) {
+		const struct profile_settings *p = settings_profile(r->parts->settings, people[i].profile);
+		struct json *o = json_object(r->arena);
+		json_put_text(o, "login", people[i].login);
+		json_put_text(o, "uuid", people[i].uuid);
+		desk_put_time(o, "idle_since", people[i].idle_since_ms);
+		desk_put_time(o, "key_used", people[i].used_ms);
+		desk_put_time(o, "last_login", people[i].login_ms);
+		json_put_text(o, "next", people[i].is_protected ? "stays: protected" : p && p->park ? "will be parked" : "stays");
+		json_push(list, o);
+	}
+	json_put_text(into, "dormant_after", str_duration(r->arena, after));
+	json_put_int(into, "dormant", total);
+	json_put(into, "dormant_people", list);
 	return 0;
 }
 
@@ -135,6 +167,7 @@ static int put_others(const struct desk_request *r, struct json *list, struct er
 	struct window joins = { .brake = "joins", .name = "hour", .limit = limit_of(s->life.joins_hour) },
 		money = { .brake = "money (fen)", .name = "day", .held = -1, .limit = limit_of(settings_fen(s->life.money_day_yuan)) },
 		holds = { .brake = "holds by alarm", .name = "hour", .held = -1, .limit = BRAKE_HOLDS },
+		parked = { .brake = "parked", .name = "day", .held = -1, .limit = DORMANT_PARKS_DAY },
 		retired = { .brake = "retirements", .name = "day", .limit = s->life.retirements_day };
 	int rc = store_acts(store, ACT_KIND_JOIN, NULL, now - BRAKE_HOUR_MS, &joins.through, NULL, e);
 	if (!rc)
@@ -144,6 +177,8 @@ static int put_others(const struct desk_request *r, struct json *list, struct er
 	if (!rc)
 		rc = store_acts(store, ACT_KIND_HOLD, NULL, now - BRAKE_HOUR_MS, &holds.through, NULL, e);
 	if (!rc)
+		rc = store_acts(store, ACT_KIND_PARK, NULL, now - BRAKE_DAY_MS, &parked.through, NULL, e);
+	if (!rc)
 		rc = store_acts(store, ACT_KIND_RETIRE, NULL, now - BRAKE_DAY_MS, &retired.through, NULL, e);
 	if (!rc)
 		rc = store_retiring_count(store, now, &retired.held, e);
@@ -152,6 +187,8 @@ static int put_others(const struct desk_request *r, struct json *list, struct er
 	push(r, list, &joins);
 	push(r, list, &money);
 	push(r, list, &holds);
+	if (s->life.dormant_ms)
+		push(r, list, &parked);
 	push(r, list, &retired);
 	return 0;
 }
@@ -162,6 +199,8 @@ int desk_put_figures(const struct desk_request *r, struct json *into, struct err
 	int rc = put_offboarding(r, into, e);
 	if (!rc)
 		rc = put_stuck(r, into, e);
+	if (!rc)
+		rc = put_dormant(r, into, e);
 	if (!rc)
 		rc = put_departures(r, brakes, e);
 	if (!rc)

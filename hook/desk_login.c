@@ -11,6 +11,7 @@
 #include "hook/kept.h"
 #include "ldap/attrs.h"
 #include "ldap/person.h"
+#include "policies/dormant.h"
 #include "policies/stage.h"
 
 struct login {
@@ -40,10 +41,13 @@ static const char *shown_text(const struct login *l, enum own which)
 	return l->shown ? json_text(l->shown, own_attributes[which].name) : NULL;
 }
 
-/* Everything that he needs to work was put into his entry. */
+/* Everything that he needs to work was put into his entry, and his key is not off any more since he is back. */
 static bool is_ready(const struct login *l)
 {
-	return shown_text(l, OWN_ENV_ID) && shown_text(l, OWN_KEY_ID);
+	struct found f;
+	struct err ignored;
+	bool off = l->account.found && !found_parse(l->account.found, l->request->arena, &f, &ignored) && f.key_locked_ms;
+	return shown_text(l, OWN_ENV_ID) && shown_text(l, OWN_KEY_ID) && !off;
 }
 
 /* Somebody who has no access, and never had any or will have some later.  Fails: ABSENT (he is not on the roll). */
@@ -82,6 +86,13 @@ static int judge(const struct login *l, const char **verdict, const char **text,
 	/* He waits for a new one. */
 	if (comes_back)
 		return newcomer(l, verdict, text, e);
+	/* A login is what he waits for. */
+	if (a->stage == STAGE_HELD && dormant_is_hold(a->hold_reason)) {
+		*verdict = "joining";
+		*text = "Rollcall: your key was switched off because it was not used.  This login switches it on again; log in again in "
+			"about ten minutes.";
+		return 0;
+	}
 	switch ((enum stage)a->stage) {
 	case STAGE_SUSPENDED:
 	case STAGE_HELD:

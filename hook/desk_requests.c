@@ -8,6 +8,7 @@
 #include "hook/desk_inside.h"
 #include "ldap/attrs.h"
 #include "ldap/person.h"
+#include "policies/dormant.h"
 #include "policies/stage.h"
 
 #define TROUBLED_MOST 50
@@ -338,6 +339,23 @@ static int put_account(const struct desk_request *r, struct json *list, const st
 	return rc;
 }
 
+/* When he was here last, and his key was used last.  Who is not watched has no such moment. */
+static int put_last(const struct desk_request *r, struct json *person, const char *uuid, struct err *e)
+{
+	struct store_idle idle;
+	int64_t login;
+	int rc = store_login_last(r->parts->store, uuid, &login, e);
+	if (rc)
+		return rc;
+	desk_put_time(person, "last_login", login);
+	rc = store_idle_of(r->parts->store, uuid, clock_now(r->parts->clock) - DORMANT_GAP_MS, r->arena, &idle, e);
+	if (rc)
+		return rc == ERR_ABSENT ? 0 : rc;
+	desk_put_time(person, "key_used", idle.used_ms);
+	desk_put_time(person, "idle_since", idle.idle_since_ms);
+	return 0;
+}
+
 int desk_show(const struct desk_request *r, struct json **body, struct err *e)
 {
 	struct store_person p;
@@ -351,9 +369,12 @@ int desk_show(const struct desk_request *r, struct json **body, struct err *e)
 		rc = put_account(r, list, &accounts[i], e);
 	if (!rc)
 		rc = desk_put_why(r, &p, accounts, count, o, e);
+	struct json *person = rc ? NULL : person_of(r, &p);
+	if (!rc)
+		rc = put_last(r, person, p.uuid, e);
 	if (rc)
 		return rc;
-	json_put(o, "person", person_of(r, &p));
+	json_put(o, "person", person);
 	json_put(o, "accounts", list);
 	*body = o;
 	return 0;

@@ -6,6 +6,7 @@
 #include "common/str.h"
 #include "hook/desk_inside.h"
 #include "ldap/person.h"
+#include "policies/dormant.h"
 #include "policies/stage.h"
 
 static void push(const struct desk_request *r, struct json *list, const char *about, const char *text, int64_t since_ms,
@@ -61,7 +62,8 @@ static void push_waiting(const struct desk_request *r, struct json *list, const 
 	int64_t now = clock_now(r->parts->clock), again = a->due_ms == INT64_MAX ? 0 : a->due_ms;
 	bool over = a->retire_after_ms && a->retire_after_ms <= now;
 	if (a->hold_reason)
-		push(r, list, about, arena_printf(r->arena, "held until somebody resumes him: %s", a->hold_reason), 0, 0);
+		push(r, list, about, arena_printf(r->arena, "held until %s: %s",
+			dormant_is_hold(a->hold_reason) ? "his next login here" : "somebody resumes him", a->hold_reason), 0, 0);
 	if (a->stage == STAGE_SUSPENDED && a->retire_after_ms)
 		push(r, list, about, over
 			? "grace is over: retirement waits for its budget, and for a directory and clocks that are believed"

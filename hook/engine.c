@@ -7,6 +7,7 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "hook/audit.h"
+#include "hook/dormant.h"
 #include "hook/strikes.h"
 #include "hook/taken.h"
 
@@ -26,6 +27,7 @@ struct engine {
 	struct snapshot *snapshot;
 	struct strikes *strikes;
 	struct audit *audit;
+	struct dormant *dormant;
 	pthread_mutex_t lock;        /* guards all below */
 	pthread_cond_t news;
 	uint64_t news_count;
@@ -59,6 +61,7 @@ int engine_new(const struct engine_parts *parts, struct engine **out, struct err
 	n->snapshot = snapshot_new(parts->clock);
 	n->strikes = strikes_new(parts->clock, parts->settings->life.sweep_ms);
 	n->audit = audit_new(&n->parts);
+	n->dormant = dormant_new(&n->parts);
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -77,6 +80,7 @@ void engine_free(struct engine *n)
 	snapshot_free(n->snapshot);
 	strikes_free(n->strikes);
 	audit_free(n->audit);
+	dormant_free(n->dormant);
 	pthread_cond_destroy(&n->news);
 	pthread_mutex_destroy(&n->lock);
 	free(n);
@@ -349,17 +353,22 @@ static int look_step(struct worker *w)
 	return 1;
 }
 
-/* Nothing is due: time to compare.  1 = done, or failed. */
-static int audit(struct worker *w, int64_t *next_due_ms)
+/* Nothing is due: time to compare, and to ask who uses his key.  1 = done, or failed. */
+static int at_leisure(struct worker *w, int64_t *next_due_ms)
 {
 	struct engine *n = w->engine;
 	struct call call = call_of(w);
 	struct err e;
+	const char *part = "audit";
 	int did = audit_step(n->audit, &call, next_due_ms, &e);
+	if (!did) {
+		part = "dormant";
+		did = dormant_step(n->dormant, &call, next_due_ms, &e);
+	}
 	if (e.kind == ERR_AUTH)
 		engine_auth_failed(n, &e);
 	if (e.kind)
-		log_err(LOG_WARN_LEVEL, "audit", NULL, &e);
+		log_err(LOG_WARN_LEVEL, part, NULL, &e);
 	return did;
 }
 
@@ -467,7 +476,7 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 	if (rc == ERR_ABSENT) {
 		if (queue_due < *next_due_ms)
 			*next_due_ms = queue_due;
-		return lanes & 1u << LANE_AUDIT ? audit(w, next_due_ms) : 0;
+		return lanes & 1u << LANE_AUDIT ? at_leisure(w, next_due_ms) : 0;
 	}
 	if (rc) {
 		log_err(LOG_ERROR_LEVEL, "store", NULL, &e);

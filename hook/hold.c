@@ -1,4 +1,5 @@
-/* Holds: an alarm or an administrator takes somebody's access, and only an administrator gives it back. */
+/* Holds: an alarm or an administrator takes somebody's access, and only an administrator gives it back; or his key lies idle,
+ * and his next login gives it back. */
 #include <string.h>
 
 #include "common/failpoint.h"
@@ -6,6 +7,7 @@
 #include "common/str.h"
 #include "hook/roll_inside.h"
 #include "policies/brake.h"
+#include "policies/dormant.h"
 
 /* It stands in the entry and, behind the owner mark, in the sub-account's remark. */
 #define REASON_BYTES 160
@@ -24,16 +26,21 @@ static char *fit_reason(const char *reason, struct arena *a)
 	return arena_strndup(a, cut, n);
 }
 
-/* Decided and written in one transaction: a worker has the account in hand while an alarm is raised.  alarm: it counts
- * against the brake, which may also say no (*braked).  Fails: ABSENT (nothing to hold, or held already), TEMP. */
-static int take_hold(struct roll *r, const struct store_person *p, unsigned generation, const char *reason, bool alarm,
-	struct arena *a, struct roll_moved *moved, bool *braked, struct err *e)
+/* What the machine does by itself has a limit. */
+struct brake { enum act_kind kind; int64_t window_ms; bool (*lets)(int64_t done); };
+static const struct brake by_alarm = { ACT_KIND_HOLD, BRAKE_HOUR_MS, brake_lets_hold };
+static const struct brake by_idleness = { ACT_KIND_PARK, BRAKE_DAY_MS, dormant_lets_park };
+
+/* Decided and written in one transaction: a worker has the account in hand while an alarm is raised.  brake: it counts
+ * against it, and it may also say no (*braked); NULL: none.  Fails: ABSENT (nothing to hold, or held already), TEMP. */
+static int take_hold(struct roll *r, const struct store_person *p, unsigned generation, const char *reason,
+	const struct brake *brake, struct arena *a, struct roll_moved *moved, bool *braked, struct err *e)
 {
 	struct store_account acc;
-	int64_t now = clock_now(r->clock), alarms = 0;
+	int64_t now = clock_now(r->clock), before = 0;
 	int rc = store_account_get(r->store, p->uuid, generation, a, &acc, e);
-	if (!rc && alarm)
-		rc = store_acts(r->store, ACT_KIND_HOLD, NULL, now - BRAKE_HOUR_MS, &alarms, NULL, e);
+	if (!rc && brake)
+		rc = store_acts(r->store, brake->kind, NULL, now - brake->window_ms, &before, NULL, e);
 	if (rc == ERR_ABSENT)
 		return err_set(e, ERR_ABSENT, "\"%s\" has no account: there is nothing to hold", p->login);
 	if (rc)
@@ -44,7 +51,7 @@ static int take_hold(struct roll *r, const struct store_person *p, unsigned gene
 		return err_set(e, ERR_ABSENT, "\"%s\" is %s: there is nothing to hold", p->login, stage_name(h.stage));
 	if (acc.hold_reason)
 		return err_set(e, ERR_ABSENT, "\"%s\" is held already: %s", p->login, acc.hold_reason);
-	*braked = alarm && !brake_lets_hold(alarms);
+	*braked = brake && !brake->lets(before);
 	if (*braked)
 		return 0;
 	acc.hold_reason = arena_strdup(a, reason);
@@ -56,16 +63,16 @@ static int take_hold(struct roll *r, const struct store_person *p, unsigned gene
 	moved->what = d.stage == h.stage ? NULL : arena_printf(a, "%s -> %s", stage_name(h.stage), stage_name(d.stage));
 	moved->why = d.why;
 	rc = store_account_news(r->store, &acc, e);
-	return rc || !alarm ? rc : store_act_add(r->store, ACT_KIND_HOLD, p->uuid, p->branch, now, 0, e);
+	return rc || !brake ? rc : store_act_add(r->store, brake->kind, p->uuid, p->branch, now, 0, e);
 }
 
-static int hold(struct roll *r, const struct store_person *p, unsigned generation, const char *reason, bool alarm,
-	struct arena *a, struct roll_moved *moved, bool *braked, struct err *e)
+static int hold(struct roll *r, const struct store_person *p, unsigned generation, const char *reason,
+	const struct brake *brake, struct arena *a, struct roll_moved *moved, bool *braked, struct err *e)
 {
 	int rc = store_begin(r->store, e);
 	if (rc)
 		return rc;
-	rc = take_hold(r, p, generation, reason, alarm, a, moved, braked, e);
+	rc = take_hold(r, p, generation, reason, brake, a, moved, braked, e);
 	if (rc)
 		store_rollback(r->store);
 	else
@@ -98,7 +105,7 @@ static int foreign(struct roll *r, const char *uuid, unsigned generation, const 
 		str_copy(p.uuid, sizeof(p.uuid), uuid);
 		p.login = p.uuid;
 	} else {
-		rc = hold(r, &p, generation, reason, true, a, &moved, &braked, &why);
+		rc = hold(r, &p, generation, reason, &by_alarm, a, &moved, &braked, &why);
 	}
 	/* Told in any case: whoever reads it decides what the machine may not. */
 	if (rc)
@@ -117,6 +124,34 @@ static int foreign(struct roll *r, const char *uuid, unsigned generation, const 
 	return rc;
 }
 
+/* --- by idleness -------------------------------------------------------------------------------------------- */
+
+static int park(struct roll *r, const char *uuid, struct arena *a, bool *parked, struct err *e)
+{
+	struct store_person p;
+	struct store_idle idle;
+	struct roll_moved moved = { 0 };
+	bool braked = false;
+	int64_t now = clock_now(r->clock);
+	char since[TIME_TEXT];
+	*parked = false;
+	int rc = store_idle_of(r->store, uuid, now - DORMANT_GAP_MS, a, &idle, e);
+	if (!rc)
+		rc = store_person_get(r->store, uuid, a, &p, e);
+	if (rc || p.is_protected || idle.idle_since_ms > now - r->settings->life.dormant_ms)
+		return rc == ERR_ABSENT ? 0 : rc;
+	str_time(idle.idle_since_ms, since);
+	char *reason = arena_printf(a, DORMANT_HOLD "neither his key nor a login was seen since %.10s", since);
+	rc = hold(r, &p, 0, reason, &by_idleness, a, &moved, &braked, e);
+	if (rc || braked)
+		return rc == ERR_ABSENT ? 0 : rc;
+	*parked = true;
+	roll_say(r, &p, moved.generation, "hold", moved.why, reason, NULL);
+	log_event(LOG_WARN_LEVEL, "roll", p.login, "%s", reason);
+	act_on(r, &p, &moved, reason, a);
+	return 0;
+}
+
 /* --- by an administrator ------------------------------------------------------------------------------------ */
 
 static int suspend(struct roll *r, const char *uuid, const char *reason, const char *by, struct arena *a, struct err *e)
@@ -127,9 +162,12 @@ static int suspend(struct roll *r, const char *uuid, const char *reason, const c
 	char *fitting = fit_reason(reason, a);
 	if (!*fitting)
 		return err_set(e, ERR_PERM, "a reason is needed");
+	if (dormant_is_hold(fitting))
+		return err_set(e, ERR_PERM, "a reason that begins with \"%s\" would end with his next login: say it in other words",
+			DORMANT_HOLD);
 	int rc = store_person_get(r->store, uuid, a, &p, e);
 	if (!rc)
-		rc = hold(r, &p, 0, fitting, false, a, &moved, &braked, e);
+		rc = hold(r, &p, 0, fitting, NULL, a, &moved, &braked, e);
 	if (rc)
 		return rc;
 	roll_say(r, &p, moved.generation, "hold", arena_printf(a, "asked for by %s: %s", by, moved.why), fitting, NULL);
@@ -187,6 +225,14 @@ int roll_resume(struct roll *r, const char *uuid, const char *by, struct arena *
 {
 	pthread_mutex_lock(&r->lock);
 	int rc = resume(r, uuid, by, a, e);
+	pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
+int roll_park(struct roll *r, const char *uuid, struct arena *a, bool *parked, struct err *e)
+{
+	pthread_mutex_lock(&r->lock);
+	int rc = park(r, uuid, a, parked, e);
 	pthread_mutex_unlock(&r->lock);
 	return rc;
 }

@@ -165,6 +165,12 @@ static void decided(void *ctx)
 	engine_audit_now(d->engine);
 }
 
+static int park(void *ctx, const char *uuid, struct arena *a, bool *parked, struct err *e)
+{
+	struct daemon *d = ctx;
+	return roll_park(&d->roll, uuid, a, parked, e);
+}
+
 static int logged_in(void *ctx, const char *uuid, const char *by, struct arena *a, struct err *e)
 {
 	struct daemon *d = ctx;
@@ -294,6 +300,8 @@ static int open_cloud(struct daemon *d, struct err *e)
 		.catalogue = s->policy.catalogue,
 		.foreign = foreign,
 		.foreign_ctx = d,
+		.park = park,
+		.park_ctx = d,
 		.guard = d->guard,
 		.may_destroy = may_destroy,
 		.destroy_ctx = d,

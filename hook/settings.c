@@ -30,6 +30,8 @@ static const struct conf_row profile_rows[] = {
 	{ .path = "region", .type = CONF_TEXT, .offset = IN(region), .help = "region of environment and server; none: cloud.region" },
 	{ .path = "trigger", .type = CONF_CHOICE, .offset = IN(trigger), .otherwise = "directory", .choices = "directory|login",
 		.help = "what begins: the entry in the directory, or the first login" },
+	{ .path = "park", .type = CONF_BOOL, .offset = IN(park), .otherwise = "false",
+		.help = "who is listed by life.dormant is held until his next login on this machine" },
 	{ .path = "price_yuan", .type = CONF_NUMBER, .offset = IN(price_yuan), .otherwise = "0", .max = 1e9,
 		.help = "what one person costs when he joins, in yuan (CNY): counted by life.money_per_day_yuan" },
 };
@@ -192,6 +194,8 @@ const struct conf_row settings_rows[] = {
 		.max = 30 * 86400, .help = "so long the key before it works beside the new one" },
 	{ .path = "life.prove_every", .type = CONF_SECONDS, .offset = AT(cloud.driver.prove_every_ms), .otherwise = "24h",
 		.max = FOREVER, .help = "a proof of isolation older than this is made anew; 0: only when something changed" },
+	{ .path = "life.dormant", .type = CONF_SECONDS, .offset = AT(life.dormant_ms), .otherwise = "0", .max = FOREVER,
+		.help = "keys that nobody used for so long, and whose owner did not log in here, are listed; 0: nobody looks" },
 
 	{ .path = "profiles", .type = CONF_GROUPS, .offset = AT(profiles), .flags = CONF_REQUIRED, .inner = profile_rows,
 		.inner_count = ARRAY_LEN(profile_rows), .inner_size = sizeof(struct profile_settings),

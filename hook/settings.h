@@ -20,6 +20,7 @@ struct profile_settings {          /* profiles = ( { name, filter, package, bund
 	char *package, *bundle;        /* bundle NULL: no server */
 	char *blueprint, *zone, *region;
 	int trigger;                   /* 0 directory, 1 login */
+	bool park;                     /* whose key is dormant is held until his next login on this machine */
 	double price_yuan;             /* what one person costs when he joins */
 };
 
@@ -60,6 +61,7 @@ struct settings {
 	struct {
 		int64_t grace_ms, undo_ms, weak_wait_ms, sweep_ms, trust_ms, audit_ms, retry_max_ms;
 		int64_t listing_audit_ms;  /* 0: never */
+		int64_t dormant_ms;        /* a key unused for so long is told; 0: nobody looks */
 		int64_t departures_hour, departures_day;               /* the departure brake: so many ... */
 		double departures_percent, departures_percent_day;     /* ... or this share of the roll, whichever is more */
 		int64_t joins_hour;        /* the spending brake; 0: no limit */

@@ -276,6 +276,26 @@ static void check_profiles(struct check *c)
 		settings_complain(c, "life.money_per_day_yuan", "no profile has a price_yuan: nothing would be counted");
 }
 
+#define DAY_MS INT64_C(86400000)
+#define DORMANT_LEAST_DAYS 14      /* the cloud tells days, and late */
+#define DORMANT_PROVE_DAYS 4       /* a proof hides what else was done with the key on the days around it */
+
+static void check_dormant(struct check *c)
+{
+	int64_t dormant = c->settings->life.dormant_ms, every = c->settings->cloud.driver.prove_every_ms;
+	if (dormant && dormant < DORMANT_LEAST_DAYS * DAY_MS)
+		settings_complain(c, "life.dormant", "must be %d days or longer (\"%dd\"), or 0", DORMANT_LEAST_DAYS, DORMANT_LEAST_DAYS);
+	if (dormant && every && every < DORMANT_PROVE_DAYS * DAY_MS)
+		settings_complain(c, "life.prove_every", "must be %d days or longer, or 0, with life.dormant: the cloud tells one last"
+			" use, and a proof is one", DORMANT_PROVE_DAYS);
+	if (dormant && every && every % (7 * DAY_MS) == 0)
+		settings_complain(c, "life.prove_every", "must not be whole weeks with life.dormant: whoever works on one day of"
+			" the week would never be seen");
+	for (size_t i = 0; !dormant && i < c->settings->profiles.count; i++)
+		if (((const struct profile_settings *)c->settings->profiles.items)[i].park)
+			settings_complain(c, arena_printf(c->arena, "profiles[%zu].park", i), "needs life.dormant");
+}
+
 /* --- the cloud and the rest ---------------------------------------------------------------------------- */
 
 /* "HOST:PORT", "[ADDRESS]:PORT" */
@@ -331,6 +351,7 @@ void settings_check(struct check *c)
 {
 	check_directory(c);
 	check_profiles(c);
+	check_dormant(c);
 	check_cloud(c);
 	check_files(c);
 	check_secrets(c);

@@ -144,6 +144,7 @@ void verify(struct emulator *em, const struct emulator_request *r, int64_t serve
 		deny(out, "AuthFailure.SignatureFailure", "The provided credentials could not be validated.");
 	} else {
 		out->key = key;
+		key_used(key, business_now(em));
 	}
 }
 

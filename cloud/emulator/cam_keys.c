@@ -104,12 +104,38 @@ static int delete_access_key(struct call *c)
 	return 0;
 }
 
+/* What is not a key of this account is left out. */
+static int get_security_last_used(struct call *c)
+{
+	struct json *rows = json_array(c->arena);
+	for (const struct json *i = json_first(json_get(c->in, "SecretIdList")); i; i = json_next(i)) {
+		const struct key *k = index_find(&c->em->keys_by_id, json_string(i));
+		if (!k || k->deleted)
+			continue;
+		struct json *o = json_object(c->arena);
+		int64_t last = key_last_use(k, c->now);
+		json_put_text(o, "SecretId", k->id);
+		if (last) {
+			json_put_text(o, "LastUsedDate", arena_strndup(c->arena, beijing(c->arena, last), 10));
+			json_put_int(o, "LastSecretUsedDate", last);
+		} else {
+			json_put_null(o, "LastUsedDate");
+			json_put_null(o, "LastSecretUsedDate");
+		}
+		json_push(rows, o);
+	}
+	json_put(c->out, "SecretIdLastUsedRows", rows);
+	return 0;
+}
+
 static const struct param create_params[] = { INT("TargetUin"), TEXT("Description", RANGE(1, 1024)) };
 static const struct param list_params[] = { INT("TargetUin") };
 static const struct param update_params[] = {
 	TEXT("AccessKeyId", NEEDED, RANGE(1, 64)), TEXT("Status", NEEDED, ONE_OF("Active|Inactive")), INT("TargetUin"),
 };
 static const struct param delete_params[] = { TEXT("AccessKeyId", NEEDED, RANGE(1, 64)), INT("TargetUin") };
+
+static const struct param last_used_params[] = { TEXTS("SecretIdList", NEEDED, RANGE(1, 10)) };
 
 static const struct action actions[] = {
 	{ "cam", "CreateAccessKey", create_access_key, PARAMS(create_params), 5, SCOPE_USER, 0, "TargetUin", NULL },
@@ -119,6 +145,8 @@ static const struct action actions[] = {
 	"Status" },
 	{ "cam", "DeleteAccessKey", delete_access_key, PARAMS(delete_params), 5, SCOPE_OPERATION, 0, "AccessKeyId",
 		"TargetUin" },
+	{ "cam", "GetSecurityLastUsed", get_security_last_used, PARAMS(last_used_params), 20, SCOPE_OPERATION, ACTION_READS, NULL,
+		NULL },
 };
 
 const struct action *cam_key_actions(size_t *count)

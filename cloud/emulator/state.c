@@ -79,6 +79,23 @@ struct key *key_issue(struct emulator *em, struct user *u, const char *id, const
 	return k;
 }
 
+static int64_t beijing_day(int64_t ms)
+{
+	return (ms + 8 * 3600 * SECOND) / (24 * 3600 * SECOND);
+}
+
+void key_used(struct key *k, int64_t now)
+{
+	if (beijing_day(k->used) < beijing_day(now))
+		k->used_earlier = k->used;
+	k->used = now;
+}
+
+int64_t key_last_use(const struct key *k, int64_t now)
+{
+	return beijing_day(k->used) < beijing_day(now) ? k->used : k->used_earlier;
+}
+
 void key_free(struct key *k)
 {
 	secret_free(k->secret);

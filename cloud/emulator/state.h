@@ -56,6 +56,7 @@ struct key {
 	uint64_t uin;
 	bool active, deleted;
 	int64_t created;
+	int64_t used, used_earlier;      /* the last call signed with it, and the last one of an earlier day; 0: none */
 };
 struct user {
 	uint64_t uin, uid;
@@ -165,6 +166,10 @@ void server_free(struct server *);
 void run_free(struct run *);
 /* A new key of a user, or of the root account when user is NULL.  id and secret NULL: made up. */
 struct key *key_issue(struct emulator *, struct user *, const char *id, const struct secret *, const char *description);
+/* A call was signed with it now.  Days are those of Beijing. */
+void key_used(struct key *, int64_t now);
+/* The last use that is known by now: that of today comes a day later.  0: none. */
+int64_t key_last_use(const struct key *, int64_t now);
 /* Documented quota times the quota factor, at least 1. */
 size_t quota(const struct emulator *, size_t documented);
 

@@ -94,6 +94,10 @@ static const char *const steps[] = {
 	"ALTER TABLE accounts ADD COLUMN rotate_ms INTEGER NOT NULL DEFAULT 0;",
 
 	"CREATE TABLE logins (uuid BLOB NOT NULL UNIQUE, last_ms INTEGER NOT NULL) STRICT;",
+
+	"CREATE TABLE watches ("
+	"  account_id INTEGER PRIMARY KEY, since_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, asked_ms INTEGER NOT NULL,"
+	"  own_ms INTEGER NOT NULL, own_before_ms INTEGER NOT NULL) STRICT;",
 };
 
 static int check_whose(struct store *s, int64_t version, struct err *e)

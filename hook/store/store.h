@@ -241,7 +241,7 @@ MUST_USE int store_letter_failed(struct store *, int64_t account_id, const char 
 	struct err *e);
 
 /* --- the memory of brakes and budgets: what was let through, and when ---------------------------------------- */
-enum act_kind { ACT_KIND_DEPARTURE = 1, ACT_KIND_HOLD = 2, ACT_KIND_JOIN = 3, ACT_KIND_RETIRE = 4 };
+enum act_kind { ACT_KIND_DEPARTURE = 1, ACT_KIND_HOLD = 2, ACT_KIND_JOIN = 3, ACT_KIND_RETIRE = 4, ACT_KIND_PARK = 5 };
 /* branch: of the directory (dn_branch()), "" = directly below the base.  fen: what it may cost; 0 = nothing known. */
 MUST_USE int store_act_add(struct store *, enum act_kind, const char *uuid, const char *branch, int64_t when_ms, int64_t fen,
 	struct err *e);
@@ -306,6 +306,24 @@ MUST_USE int store_leaving(struct store *, struct arena *, struct store_leaver *
 MUST_USE int store_login_put(struct store *, const char *uuid, int64_t when_ms, struct err *e);
 /* *when_ms 0: never. */
 MUST_USE int store_login_last(struct store *, const char *uuid, int64_t *when_ms, struct err *e);
+struct store_watch { int64_t since_ms, used_ms, asked_ms, own_ms, own_before_ms; };     /* struct watch of policies/dormant.h */
+/* All zero: nobody asked so far. */
+MUST_USE int store_watch_get(struct store *, int64_t account_id, struct store_watch *, struct err *e);
+MUST_USE int store_watch_put(struct store *, int64_t account_id, const struct store_watch *, struct err *e);
+struct store_idle {            /* somebody ACTIVE whose key is watched */
+	int64_t account_id;
+	char uuid[UUID_TEXT];
+	char *login, *profile;
+	unsigned generation;
+	int64_t used_ms, login_ms;     /* 0: never, as far as known */
+	int64_t idle_since_ms;         /* he began to be watched, became ACTIVE, used his key, logged in: the last of these */
+	bool is_protected;
+};
+/* Idle since before_ms or longer, and asked about after fresh_ms: the longest first.  *total counts those beyond max, too. */
+MUST_USE int store_idle(struct store *, int64_t before_ms, int64_t fresh_ms, size_t max, struct arena *, struct store_idle **out,
+	size_t *count, int64_t *total, struct err *e);
+/* The current account of one person.  ABSENT (it is not watched). */
+MUST_USE int store_idle_of(struct store *, const char *uuid, int64_t fresh_ms, struct arena *, struct store_idle *, struct err *e);
 /* Has anybody with this uidNumber a current account in one of the stages (bit set 1u << stage)? */
 MUST_USE int store_uid_in_stage(struct store *, int64_t uid_number, unsigned stages, bool *out, struct err *e);
 

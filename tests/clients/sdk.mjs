@@ -39,6 +39,7 @@ const rows = [
 	["CreateAccessKey", () => ({ TargetUin: w.uin, Description: "made-by:sdk" }),
 		["AccessKey.AccessKeyId", "AccessKey.SecretAccessKey"], (a) => { w.key = { id: a.AccessKey.AccessKeyId, secret: a.AccessKey.SecretAccessKey }; }],
 	["ListAccessKeys", () => ({ TargetUin: w.uin }), ["AccessKeys[0].AccessKeyId", "AccessKeys[0].Status", "AccessKeys[0].Description"]],
+	["GetSecurityLastUsed", () => ({ SecretIdList: [w.key.id] }), ["SecretIdLastUsedRows[0].SecretId"]],
 	["AttachUserPolicy", () => ({ PolicyId: w.policy, AttachUin: w.uin }), []],
 	["ListAttachedUserPolicies", () => ({ TargetUin: w.uin, Page: 1, Rp: 200 }), ["TotalNum", "List[0].PolicyId", "List[0].PolicyName"]],
 	["PutUserPermissionsBoundary", () => ({ TargetUin: w.uin, PolicyId: w.policy }), [], () => { w.bounded = Date.now(); }],

@@ -106,6 +106,8 @@ eventually 10 "and his key is ready" test -n "$(attribute bob rollcallKeyId)"
 equal "$(audit 2)" "" "exactly one of each was made for both"
 equal "$(pamtest loose cleo acct_mgmt 2>&1 | tail -n 1)" "pamtester: account management done." "asking about an account is no login"
 check "and begins nothing" is_due cleo
+equal "$(show ada | jq -r .person.last_login | cut -c1-10) $(show cleo | jq -r .person.last_login)" "$(date -u +%F) null" \
+	"the last login is known of those who were here"
 
 # --- the second login ----------------------------------------------------------------------------------------------------
 env=$(attribute ada rollcallEnvId) key=$(attribute ada rollcallKeyId)

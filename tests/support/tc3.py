@@ -35,6 +35,7 @@ ACTIONS = {
     "UpdateUser": ("cam", "2019-01-16"),
     "DeleteUser": ("cam", "2019-01-16"),
     "ListAccessKeys": ("cam", "2019-01-16"),
+    "GetSecurityLastUsed": ("cam", "2019-01-16"),
     "CreateAccessKey": ("cam", "2019-01-16"),
     "AttachUserPolicy": ("cam", "2019-01-16"),
     "DeleteUserPermissionsBoundary": ("cam", "2019-01-16"),

@@ -101,6 +101,22 @@ static void keys(void **state)
 		"{\"AccessKeyId\":\"%s\",\"TargetUin\":%" PRIu64 "}", id, uin);
 	ok(w, "cam", "ListAccessKeys", "{\"TargetUin\":%" PRIu64 "}", uin);
 	assert_int_equal(json_count(json_get(w->response, "AccessKeys")), 1);
+	/* Of a use today the cloud knows tomorrow, of Beijing; of one yesterday it knows. */
+	struct signer his = new_key(w, other);
+	ok(w, "cam", "GetSecurityLastUsed", "{\"SecretIdList\":[\"%s\",\"AKIDnobody\"]}", his.id);
+	assert_int_equal(json_count(json_get(w->response, "SecretIdLastUsedRows")), 1);
+	assert_string_equal(text_at(w, "SecretIdLastUsedRows[0].SecretId"), his.id);
+	assert_false(json_has(w->response, "SecretIdLastUsedRows[0].LastUsedDate"));
+	expect_by(w, &his, "OK", "sts", "GetCallerIdentity", "{}");
+	int64_t used = w->now;
+	ok(w, "cam", "GetSecurityLastUsed", "{\"SecretIdList\":[\"%s\"]}", his.id);
+	assert_false(json_has(w->response, "SecretIdLastUsedRows[0].LastUsedDate"));
+	w->now += 24 * 3600 * (int64_t)1000;
+	expect_by(w, &his, "OK", "sts", "GetCallerIdentity", "{}");
+	ok(w, "cam", "GetSecurityLastUsed", "{\"SecretIdList\":[\"%s\"]}", his.id);
+	assert_int_equal(json_int_or(w->response, "SecretIdLastUsedRows[0].LastSecretUsedDate", 0), used);
+	assert_int_equal(strlen(text_at(w, "SecretIdLastUsedRows[0].LastUsedDate")), 10);
+	expect(w, "InvalidParameter.ParamError", "cam", "GetSecurityLastUsed", "{\"SecretIdList\":[]}");
 	/* The root account's own key is listed and cannot be touched. */
 	ok(w, "cam", "ListAccessKeys", "{}");
 	assert_string_equal(text_at(w, "AccessKeys[0].AccessKeyId"), "AKIDroot");

@@ -80,6 +80,12 @@ static inline int orphans(void *ctx, const struct owned *const *list, size_t cou
 	return p->feed ? orphan_judge(p->feed, list, count, a, out, e) : 0;
 }
 
+static inline int park(void *ctx, const char *uuid, struct arena *a, bool *parked, struct err *e)
+{
+	struct plant *p = ctx;
+	return roll_park(&p->roll, uuid, a, parked, e);
+}
+
 static inline bool believed(void *ctx)
 {
 	struct plant *p = ctx;
@@ -175,7 +181,7 @@ static inline void start(struct plant *p)
 		.boundary_text = text_of(p, "policies/templates/boundary.json"),
 		.barrier_text = text_of(p, "policies/templates/deny-all.json"),
 		.catalogue = catalogue, .foreign = foreign, .foreign_ctx = p,
-		.guard = p->guard, .may_destroy = may_destroy, .destroy_ctx = p,
+		.park = park, .park_ctx = p, .guard = p->guard, .may_destroy = may_destroy, .destroy_ctx = p,
 		.orphans = orphans, .believed = believed, .orphans_ctx = p };
 	OK(engine_new(&parts, &p->engine, &p->e));
 	p->wire = (struct transport){ .ctx = p, .exchange = exchange, .wake = nothing, .rearm = nothing, .close = nothing };

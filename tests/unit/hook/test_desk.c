@@ -267,6 +267,47 @@ static void show_says_why(void **state)
 	a = ask(h, WIRE_SHOW, "alice");
 	must_say(a.body, "account 1", "grace is over");
 	must_say(a.body, "account 1", "held until somebody resumes him: laptop stolen");
+	h->account.hold_reason = arena_strdup(h->f.a, "parked: idle");
+	assert_int_equal(store_account_news(h->f.store, &h->account, &e), 0);
+	a = ask(h, WIRE_SHOW, "alice");
+	must_say(a.body, "account 1", "held until his next login here: parked: idle");
+}
+
+#define DAY_MS INT64_C(86400000)
+
+static void who_was_here_last_and_whose_key_is_idle(void **state)
+{
+	struct hall *h = *state;
+	struct err e;
+	int64_t now = h->f.v.now_ms;
+	struct store_watch w = { .since_ms = now - 100 * DAY_MS, .used_ms = now - 95 * DAY_MS, .asked_ms = now - DAY_MS };
+	need_root();
+	struct answer a = ask(h, WIRE_SHOW, "alice");
+	assert_false(json_has(a.body, "person.last_login") || json_has(a.body, "person.key_used"));
+	h->account.since_ms = now - 200 * DAY_MS;
+	assert_int_equal(store_account_news(h->f.store, &h->account, &e), 0);
+	assert_int_equal(store_watch_put(h->f.store, h->account.id, &w, &e), 0);
+	assert_int_equal(store_login_put(h->f.store, ALICE, now - 93 * DAY_MS, &e), 0);
+	a = ask(h, WIRE_SHOW, "alice");
+	assert_true(json_has(a.body, "person.last_login") && json_has(a.body, "person.key_used"));
+	assert_string_equal(json_text(a.body, "person.idle_since"), json_text(a.body, "person.last_login"));
+	/* Nobody looks, nothing is told. */
+	a = ask(h, WIRE_STATUS, NULL);
+	assert_false(json_has(a.body, "dormant"));
+	static const struct { int days; int64_t listed; } rows[] = { { 94, 0 }, { 93, 1 }, { 90, 1 } };
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		h->f.settings.life.dormant_ms = rows[i].days * DAY_MS;
+		a = ask(h, WIRE_STATUS, NULL);
+		assert_int_equal(json_int_or(a.body, "dormant", -1), rows[i].listed);
+		assert_int_equal(json_count(json_get(a.body, "dormant_people")), rows[i].listed);
+	}
+	assert_string_equal(json_text(a.body, "dormant_people[0].login"), "alice");
+	assert_string_equal(json_text(a.body, "dormant_people[0].next"), "stays");
+	/* Not asked about lately: nothing is known. */
+	w.asked_ms = now - 6 * DAY_MS;
+	assert_int_equal(store_watch_put(h->f.store, h->account.id, &w, &e), 0);
+	a = ask(h, WIRE_STATUS, NULL);
+	assert_int_equal(json_int_or(a.body, "dormant", -1), 0);
 }
 
 static void show_says_what_holds_him_back(void **state)
@@ -543,7 +584,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HALL(status_counts_people), HALL(status_lists_who_is_in_trouble), HALL(status_says_how_long_leaving_takes),
 		HALL(status_names_whose_access_is_not_taken_away), HALL(status_says_what_the_brakes_let_through),
-		HALL(show_tells_everything_of_one_person), HALL(show_says_why), HALL(show_says_what_holds_him_back),
+		HALL(show_tells_everything_of_one_person), HALL(show_says_why), HALL(who_was_here_last_and_whose_key_is_idle),
+		HALL(show_says_what_holds_him_back),
 		HALL(nobody_and_two_people_are_told_apart),
 		HALL(the_queue_is_sorted_by_urgency), HALL(the_plan_shows_what_cannot_be_undone),
 		HALL(a_plan_of_one_person_is_looked_up),

@@ -168,6 +168,34 @@ static void a_leaver_gets_nothing(void **state)
 	assert_int_equal(evidence_lines(h, "secret"), 0);
 }
 
+/* A login is what he waits for; until the key is on again, none is handed over. */
+static void who_is_parked_comes_in_and_waits(void **state)
+{
+	struct hall *h = *state;
+	struct found found = fixture_found(&h->f);
+	struct err e;
+	need_root();
+	make_ready(h);
+	h->account.hold_reason = arena_strdup(h->f.a, "parked: neither his key nor a login was seen since 2026-08-01");
+	move(h, STAGE_HELD);
+	struct told t = account(h, "alice");
+	assert_string_equal(field(h, &t, WIRE_VERDICT), "joining");
+	check_has(field(h, &t, WIRE_TEXT), "not used");
+	t = login(h, WIRE_SESSION_OPEN, "alice", "key");
+	assert_string_equal(field(h, &t, WIRE_VERDICT), "joining");
+	assert_null(field(h, &t, WIRE_SECRET_KEY));
+	assert_int_equal(h->logins, 1);
+	/* The roll has let him go, and the walk is not there yet. */
+	h->account.hold_reason = NULL;
+	move(h, STAGE_ACTIVE);
+	str_copy(found.key_id, sizeof(found.key_id), KEY_ID);
+	found.key_locked_ms = h->f.v.now_ms;
+	assert_int_equal(store_found_put(h->f.store, h->account.id, found_print(&found, h->f.a), &e), 0);
+	t = login(h, WIRE_SESSION_OPEN, "alice", "key");
+	assert_string_equal(field(h, &t, WIRE_VERDICT), "joining");
+	assert_null(field(h, &t, WIRE_SECRET_KEY));
+}
+
 /* Cut from memory, while the store takes nothing. */
 static void who_is_struck_is_out(void **state)
 {
@@ -272,6 +300,7 @@ int main(void)
 		HALL(whoever_has_no_account_is_judged_by_his_signal),
 		HALL(his_key_goes_to_his_login_and_on_record),
 		HALL(a_leaver_gets_nothing),
+		HALL(who_is_parked_comes_in_and_waits),
 		HALL(who_is_struck_is_out),
 		HALL(who_comes_back_waits),
 		HALL(what_cannot_be_put_on_record_is_not_handed_over),

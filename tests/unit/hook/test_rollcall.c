@@ -312,6 +312,11 @@ static void answers_are_shown_to_people(void **state)
 		"LOGIN  GEN  STAGE      WHY\n"
 		"alice    1  held       proof: foreign data\n"
 		"bob      2  suspended  asked by security\n");
+	check_has(printed_by(r, print_status, "{\"dormant\":2,\"dormant_after\":\"90d\",\"dormant_people\":[{\"login\":\"alice\","
+		"\"idle_since\":\"2026-08-01T00:00:00Z\",\"next\":\"will be parked\"}]}"),
+		"\nkeys that nobody used for 90d: 2, the longest of them\n"
+		"LOGIN  IDLE SINCE            KEY USED  LAST LOGIN  NEXT\n"
+		"alice  2026-08-01T00:00:00Z  -         -           will be parked\n");
 	assert_string_equal(printed_by(r, print_why, "{\"person\":{\"login\":\"bob\"},\"accounts\":[{\"stage\":\"retired\"},{\"stage\":\"held\"}],"
 		"\"why\":[{\"about\":\"directory\",\"text\":\"entitled\",\"since\":\"2026-11-24T10:00:00Z\"},"
 		"{\"about\":\"account 2\",\"text\":\"held\",\"until\":\"2026-12-24T10:00:00Z\"}]}"),
