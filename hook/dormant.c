@@ -12,7 +12,7 @@
 #define FIRST_MS (5 * 60 * 1000)   /* after the start */
 #define AGAIN_MS (60 * 60 * 1000)  /* it failed */
 #define PAGE (KEYS_ASKED / 2)      /* accounts: each has two keys at most */
-#define PARKS_MOST 100
+#define PARKS_MOST 2000
 
 struct dormant {
 	const struct engine_parts *parts;

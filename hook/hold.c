@@ -138,8 +138,10 @@ static int park(struct roll *r, const char *uuid, struct arena *a, bool *parked,
 	int rc = store_idle_of(r->store, uuid, now - DORMANT_GAP_MS, a, &idle, e);
 	if (!rc)
 		rc = store_person_get(r->store, uuid, a, &p, e);
-	if (rc || p.is_protected || idle.idle_since_ms > now - r->settings->life.dormant_ms)
+	if (rc)
 		return rc == ERR_ABSENT ? 0 : rc;
+	if (p.is_protected || idle.idle_since_ms > now - r->settings->life.dormant_ms)
+		return 0;
 	str_time(idle.idle_since_ms, since);
 	char *reason = arena_printf(a, DORMANT_HOLD "neither his key nor a login was seen since %.10s", since);
 	rc = hold(r, &p, 0, reason, &by_idleness, a, &moved, &braked, e);
