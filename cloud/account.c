@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/failpoint.h"
+
 /* --- the found record as text ---------------------------------------------- */
 
 enum field_type { TEXT, SIGNED, UNSIGNED, COUNT };
@@ -66,6 +68,26 @@ void found_of_stage(struct found *f, int64_t since_ms)
 		return;
 	memset(f->verified_ms, 0, sizeof(f->verified_ms));
 	f->verified_since_ms = since_ms;
+}
+
+/* When the cloud takes something, and which wish was fulfilled, are no moments of this machine's clock. */
+void found_not_ahead(struct found *f, int64_t now_ms)
+{
+	int64_t *const moments[] = { &f->key_created_ms, &f->key_locked_ms, &f->key_missed_ms, &f->key_tried_ms, &f->policy_changed_ms,
+		&f->env_isolated_ms, &f->env_missed_ms, &f->env_log_asked_ms, &f->server_missed_ms };
+	if (PLANTED("ahead-stays"))
+		return;
+	if (f->key_created_ms > now_ms && *f->old_key_id)
+		f->old_key_until_ms -= f->key_created_ms - now_ms;
+	/* Before or after the last change? */
+	if (f->proof_ms > now_ms)
+		f->proof_ms = 0;
+	for (size_t i = 0; i < ARRAY_LEN(moments); i++)
+		if (*moments[i] > now_ms)
+			*moments[i] = now_ms;
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (f->verified_ms[i] > now_ms)
+			f->verified_ms[i] = 0;
 }
 
 char *found_print(const struct found *f, struct arena *a)

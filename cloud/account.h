@@ -101,6 +101,8 @@ char *found_print(const struct found *, struct arena *);
 MUST_USE int found_parse(const char *text, struct arena *, struct found *out, struct err *e);
 /* When the key has this age (0: none counts); 0: there is no such moment. */
 int64_t found_key_due(const struct found *, int64_t age_ms);
+/* No moment in it is after now: what a clock wrote down that was ahead, and was set back. */
+void found_not_ahead(struct found *, int64_t now_ms);
 /* The record is used in the stage that began at since_ms: forgets verified_ms when it is of another one. */
 void found_of_stage(struct found *, int64_t since_ms);
 

@@ -432,6 +432,8 @@ static void give_back(struct taken *t, struct worker *w)
 	const struct engine_parts *p = &w->engine->parts;
 	bool pending;
 	struct err e;
+	/* The clock may have been set back while he was in hand. */
+	found_not_ahead(&t->found, clock_now(p->clock));
 	t->account.found = found_print(&t->found, w->arena);
 	if (t->person.login && post_compose(p->post, &t->person, &t->account, &t->found, w->arena, &pending, &e)) {
 		log_err(LOG_ERROR_LEVEL, "post", t->person.login, &e);

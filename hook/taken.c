@@ -105,6 +105,7 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 		rc = look_for_letter(t, e);
 	/* A worker that had him in hand when his stage changed wrote down what was right for the stage before. */
 	found_of_stage(&t->found, t->account.since_ms);
+	found_not_ahead(&t->found, clock_now(t->parts->clock));
 	if (rc)
 		return err_wrap(e, "account %s generation %u", t->account.uuid, t->account.generation);
 	journal_make(t);

@@ -60,17 +60,24 @@ int store_retiring_count(struct store *s, int64_t now_ms, int64_t *count, struct
 		STAGE_SUSPENDED, now_ms, count, e);
 }
 
+/* When a row of his was last seen as it must be (cloud/account.h). */
+#define WALKED "coalesce((SELECT max(CAST(value AS INTEGER)) FROM" \
+	" json_each(iif(json_valid(found), found, '{}'), '$.verified_ms')), 0)"
+
 int store_newest(struct store *s, int64_t *when_ms, struct err *e)
 {
 	return number(s, "SELECT max((SELECT coalesce(max(since_ms), 0) FROM accounts), (SELECT coalesce(max(cut_ms), 0) FROM accounts),"
 		" (SELECT coalesce(max(signal_ms), 0) FROM people), (SELECT coalesce(max(when_ms), 0) FROM acts),"
-		" (SELECT coalesce(max(written_ms), 0) FROM intents))", -1, 0, when_ms, e);
+		" (SELECT coalesce(max(written_ms), 0) FROM intents), (SELECT coalesce(max(" WALKED "), 0) FROM accounts))", -1, 0, when_ms, e);
 }
 
 int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err *e)
 {
 	static const char *const moves[] = {
-		"UPDATE accounts SET due_ms = max(?1, due_ms - ?2) WHERE due_ms > ?1 AND due_ms < 9223372036854775807",
+		"UPDATE accounts SET due_ms = iif(" WALKED " > ?1, ?1, max(?1, due_ms - ?2))"
+		" WHERE due_ms > ?1 AND due_ms < 9223372036854775807",
+		"UPDATE accounts SET cut_ms = max(1, min(?1, cut_ms - ?2)) WHERE cut_ms > ?1",
+		"UPDATE accounts SET verify_ms = max(1, min(?1, verify_ms - ?2)) WHERE verify_ms > ?1",
 		"UPDATE accounts SET sweep_ms = max(?1, sweep_ms - ?2) WHERE sweep_ms > ?1",
 		"UPDATE people SET weak_since_ms = max(1, min(?1, weak_since_ms - ?2)) WHERE weak_since_ms > ?1",
 		"UPDATE intents SET written_ms = max(1, min(?1, written_ms - ?2)) WHERE state = 0 AND written_ms > ?1",

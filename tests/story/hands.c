@@ -96,6 +96,17 @@ static const struct env *env_of(struct world *w, const struct model_person *p)
 	return NULL;
 }
 
+/* His cut takes this one, too; when he comes back before anybody saw that he left, the next audit does. */
+void hands_last_key(struct world *w, struct model_person *p)
+{
+	AUTO_ARENA struct arena *a = arena_new(4u << 20);
+	struct hand h = { .w = w, .a = a, .user = user_of(w, p) };
+	if (!h.user || !person_in(&p->now) || p->stage != STAGE_ACTIVE || w->setup.audit_ms > DAY_MS || !second_key(&h))
+		return;
+	p->keys_by_hand++;
+	world_say(w, "somebody makes a last key for", p);
+}
+
 /* Only to who has access: what is given to whoever has left is found by the next audit and not before. */
 void hands_work(struct world *w, struct model_person *p)
 {

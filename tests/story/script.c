@@ -60,6 +60,8 @@ static void disable(struct world *w, struct model_person *p)
 	uint32_t with = w->faults ? world_dice(w, 12) : 2;
 	if (with == 0)
 		world_disk_fails(w);
+	if (with > 7)
+		hands_last_key(w, p);
 	script_disable(w, p);
 	if (with == 1)
 		directory_fall_ill(w);

@@ -238,6 +238,8 @@ void script_administrate(struct world *, const char *lines, struct str *commands
 
 /* hands.c.  One thing that somebody does for him in the cloud. */
 void hands_work(struct world *, struct model_person *);
+/* ... who is about to leave: another key. */
+void hands_last_key(struct world *, struct model_person *);
 
 /* directory.c */
 void directory_fall_ill(struct world *);

@@ -44,6 +44,29 @@ static void found_survives_the_store(void **state)
 	assert_memory_equal(&empty, &back, sizeof(empty));
 }
 
+/* No moment is after now but what the cloud promises; the old key's end moves with the key that follows it. */
+static void found_by_a_clock_that_was_ahead(void **state)
+{
+	(void)state;
+	struct found f = { .key_id = "k", .old_key_id = "o", .key_created_ms = 1500, .old_key_until_ms = 1900, .key_locked_ms = 1001,
+		.key_missed_ms = 1002, .env_missed_ms = 1003, .server_missed_ms = 1004, .env_isolated_ms = 1005, .env_log_asked_ms = 1006,
+		.policy_changed_ms = 1007, .key_tried_ms = 1008, .proof = PROOF_ISOLATED, .proof_ms = 1009, .key_asked_ms = 1400,
+		.server_expires_ms = 5000, .verified_ms = { 999, 1000, 1001, 0 } };
+	found_not_ahead(&f, 1000);
+	assert_true(f.key_created_ms == 1000 && f.old_key_until_ms == 1400 && f.key_locked_ms == 1000 && f.key_missed_ms == 1000);
+	assert_true(f.env_missed_ms == 1000 && f.server_missed_ms == 1000 && f.env_isolated_ms == 1000 && f.env_log_asked_ms == 1000);
+	assert_true(f.policy_changed_ms == 1000 && f.key_tried_ms == 1000 && f.server_expires_ms == 5000 && f.key_asked_ms == 1400);
+	/* Whether it was made before or after the last change is not known any more. */
+	assert_int_equal(f.proof_ms, 0);
+	assert_true(f.verified_ms[0] == 999 && f.verified_ms[1] == 1000 && f.verified_ms[2] == 0);
+	const struct found before = f;
+	found_not_ahead(&f, 1000);
+	assert_memory_equal(&f, &before, sizeof(f));
+	f.key_created_ms = 900;
+	found_not_ahead(&f, 950);
+	assert_true(f.key_created_ms == 900 && f.old_key_until_ms == 1400);
+}
+
 static void found_of_other_versions(void **state)
 {
 	(void)state;
@@ -189,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found_survives_the_store),
 		cmocka_unit_test(found_of_other_versions),
+		cmocka_unit_test(found_by_a_clock_that_was_ahead),
 		cmocka_unit_test(found_that_is_not_one),
 		cmocka_unit_test(what_was_verified_counts_in_its_stage_only),
 		cmocka_unit_test(marks),

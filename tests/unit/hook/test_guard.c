@@ -168,6 +168,30 @@ static void what_is_due_moves_with_the_clock(void **state)
 	assert_true(got.weak_since_ms == NOW - HOUR_MS && got.due_ms == p.due_ms);
 }
 
+/* What a walk wrote down by a clock that was ahead is not believed, but looked at again. */
+static void who_was_walked_ahead_is_walked_again(void **state)
+{
+	static const struct { const char *found; bool ahead; } rows[] = {
+		{ "{\"policy_id\":18446744073709551615,\"verified_ms\":[0,9000000000000]}", true },
+		{ "{\"verified_ms\":[1,2]}", false }, { "{\"verified_ms\":[]}", false }, { "{\"verified_ms\":\"x\"}", false },
+		{ "{\"uin\":1}", false }, { "", false }, { "{not JSON", false },
+	};
+	struct fixture *f = ((struct gate *)*state)->f;
+	struct store_account list[ARRAY_LEN(rows)];
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		list[i] = account_of(f, (int)i + 1, LANE_AUDIT, NOW + DAY_MS);
+		list[i].cut_ms = NOW + HOUR_MS;
+		OK(store_account_news(f->store, &list[i], &f->e));
+		OK(store_found_put(f->store, list[i].id, rows[i].found, &f->e));
+	}
+	OK(store_clock_back(f->store, 2 * HOUR_MS, NOW, &f->e));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(kept(f, &list[i]).due_ms, rows[i].ahead ? NOW : NOW + DAY_MS - 2 * HOUR_MS);
+		assert_int_equal(kept(f, &list[i]).cut_ms, NOW - HOUR_MS);
+		assert_string_equal(kept(f, &list[i]).found, rows[i].found);
+	}
+}
+
 static void drift_is_no_jump(void **state)
 {
 	struct gate *g = *state;
@@ -381,7 +405,7 @@ int main(void)
 	json_start();
 	const struct CMUnitTest tests[] = {
 		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(how_far_it_was_set_back),
-		T(what_is_due_moves_with_the_clock), T(drift_is_no_jump), T(a_clock_behind_the_store),
+		T(what_is_due_moves_with_the_clock), T(who_was_walked_ahead_is_walked_again), T(drift_is_no_jump), T(a_clock_behind_the_store),
 		T(the_clouds_time), T(the_clouds_time_is_not_known), T(a_look_is_wanted_once_a_minute), T(the_budget_of_a_day),
 		T(the_clouds_own_limit), T(a_look_is_asked_for_and_answered), T(many_ask), T(what_status_says),
 	};

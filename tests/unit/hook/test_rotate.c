@@ -148,6 +148,41 @@ static void the_directory_is_down(void **state)
 	assert_int_equal(json_count(keys_of(p, ALICE)), 1);
 }
 
+/* As if it had all been written by a clock that was ahead, and was set back now. */
+static void written_ahead(struct plant *p, int64_t by_ms)
+{
+	struct store_account a = account(p, ALICE);
+	struct found f = found(p, ALICE);
+	f.key_created_ms += by_ms, f.policy_changed_ms += by_ms, f.proof_ms += by_ms;
+	f.old_key_until_ms += *f.old_key_id ? by_ms : 0;
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		f.verified_ms[i] += f.verified_ms[i] ? by_ms : 0;
+	a.due_ms += by_ms;
+	OK(store_account_news(p->store, &a, &p->e));
+	OK(store_found_put(p->store, a.id, found_print(&f, p->a), &p->e));
+	OK(store_clock_back(p->store, by_ms, p->cloud->v.now_ms, &p->e));
+}
+
+/* A key is no younger than it is, and the one before it has no longer than it had. */
+static void by_a_clock_that_was_ahead(void **state)
+{
+	struct plant *p = *state;
+	p->settings.cloud.driver.key_age_ms = AGE_MS;
+	ask(p);
+	watched(p, HOUR_MS);
+	struct found two = found(p, ALICE);
+	assert_true(*two.old_key_id);
+	written_ahead(p, 2 * AGE_MS);
+	watched(p, OVERLAP_MS);
+	assert_int_equal(json_count(keys_of(p, ALICE)), 1);
+	assert_string_equal(found(p, ALICE).key_id, two.key_id);
+	assert_string_equal(found(p, ALICE).proof, PROOF_ISOLATED);
+	watched(p, AGE_MS - OVERLAP_MS + HOUR_MS);
+	assert_string_equal(found(p, ALICE).old_key_id, two.key_id);
+	watched(p, OVERLAP_MS);
+	assert_int_equal(json_count(keys_of(p, ALICE)), 1);
+}
+
 static void a_leaver_in_the_middle(void **state)
 {
 	struct plant *p = *state;
@@ -197,7 +232,7 @@ int main(void)
 #define R(name) cmocka_unit_test_setup_teardown(name, begin, teardown)
 	const struct CMUnitTest tests[] = {
 		R(by_age), R(never_by_age_unless_it_is_set), R(asked_for), R(the_directory_is_down), R(a_leaver_in_the_middle),
-		R(each_call_fails_once),
+		R(each_call_fails_once), R(by_a_clock_that_was_ahead),
 	};
 	return cmocka_run_group_tests_name("rotate", tests, NULL, NULL);
 }

@@ -303,6 +303,9 @@ static void the_newest_moment(void **state)
 	OK(store_act_add(f->store, ACT_KIND_RETIRE, a.uuid, "", NOW + 7, 0, &f->e));
 	OK(store_newest(f->store, &when, &f->e));
 	assert_int_equal(when, NOW + 7);
+	OK(store_found_put(f->store, a.id, arena_printf(f->arena, "{\"verified_ms\":[0,%lld,3]}", (long long)NOW + 9), &f->e));
+	OK(store_newest(f->store, &when, &f->e));
+	assert_int_equal(when, NOW + 9);
 }
 
 static void counts_add_up(void **state)
