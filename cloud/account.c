@@ -73,8 +73,8 @@ void found_of_stage(struct found *f, int64_t since_ms)
 /* When the cloud takes something, and which wish was fulfilled, are no moments of this machine's clock. */
 void found_not_ahead(struct found *f, int64_t now_ms)
 {
-	int64_t *const moments[] = { &f->key_created_ms, &f->key_locked_ms, &f->key_missed_ms, &f->key_tried_ms, &f->policy_changed_ms,
-		&f->env_isolated_ms, &f->env_missed_ms, &f->env_log_asked_ms, &f->server_missed_ms };
+	int64_t *const moments[] = { &f->key_created_ms, &f->key_locked_ms, &f->key_missed_ms, &f->old_key_locked_ms, &f->key_tried_ms,
+		&f->policy_changed_ms, &f->env_isolated_ms, &f->env_missed_ms, &f->env_log_asked_ms, &f->server_missed_ms };
 	if (PLANTED("ahead-stays"))
 		return;
 	if (f->key_created_ms > now_ms && *f->old_key_id)

@@ -68,7 +68,8 @@ int store_newest(struct store *s, int64_t *when_ms, struct err *e)
 {
 	return number(s, "SELECT max((SELECT coalesce(max(since_ms), 0) FROM accounts), (SELECT coalesce(max(cut_ms), 0) FROM accounts),"
 		" (SELECT coalesce(max(signal_ms), 0) FROM people), (SELECT coalesce(max(when_ms), 0) FROM acts),"
-		" (SELECT coalesce(max(written_ms), 0) FROM intents), (SELECT coalesce(max(" WALKED "), 0) FROM accounts))", -1, 0, when_ms, e);
+		" (SELECT coalesce(max(written_ms), 0) FROM intents), (SELECT coalesce(max(" WALKED "), 0) FROM accounts))",
+		-1, 0, when_ms, e);
 }
 
 int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err *e)
