@@ -7,7 +7,7 @@
  *   what others made was deleted                       ssosync                        what_others_made_is_not_touched
  *   made anew instead of changed                       ssosync, idp-scim-sync         changed_and_not_made_anew
  *   throttled, without waiting                         ssosync                        throttled_and_patient
- *   a page limit cut the list                          ssosync, idp-scim-sync         more_than_a_page_is_taken_away
+ *   a page limit cut the list                          ssosync, idp-scim-sync         who_is_on_another_page_is_there
  *   a quota was used up, and "success" was said        bitwarden                      a_full_quota_is_no_success
  *   could not be revoked: changed by hand              vault                          changed_by_hand_and_revoked
  *   could not be revoked: the target was down          vault                          revoked_when_the_cloud_is_back
@@ -161,26 +161,26 @@ static void throttled_and_patient(void **state)
 	assert_int_equal(json_count(cloud_state(p->cloud, "environments")), 3);
 }
 
-/* Only the first page was read.  A leaver has more policies than a page of a listing holds; each of them would let him in. */
-static void more_than_a_page_is_taken_away(void **state)
+/* Only the first page was read, and who stood behind it was taken for gone.  The cloud lists the newest first, so a hundred
+ * servers of others push his onto the next page: it would be bought again. */
+static void who_is_on_another_page_is_there(void **state)
 {
 	struct plant *p = *state;
-	unsigned long long uin = uin_of(p, ALICE);
-	p->settings.cloud.driver.by_hand_kept = false;
-	p->settings.life.sweep_ms = 2 * HOUR_MS;         /* it would find the second page */
-	for (int i = 0; i < 120; i++) {
-		const struct json *made = cloud_raw(p->cloud, CAM, "CreatePolicy", arena_printf(p->a, "{\"PolicyName\":\"extra-%d\","
-			"\"PolicyDocument\":\"{\\\"version\\\":\\\"2.0\\\",\\\"statement\\\":[{\\\"effect\\\":\\\"allow\\\","
-			"\\\"action\\\":\\\"*\\\",\\\"resource\\\":\\\"*\\\"}]}\"}", i));
-		cloud_raw(p->cloud, CAM, "AttachUserPolicy", arena_printf(p->a, "{\"PolicyId\":%lld,\"AttachUin\":%llu}",
-			(long long)json_int_or(made, "PolicyId", 0), uin));
-	}
-	hear(p, ALICE, "alice", "left", "2#");
-	run(p, HOUR_MS);
-	assert_true(account(p, ALICE).complete);
-	const struct json *left = cloud_raw(p->cloud, CAM, "ListAttachedUserPolicies",
-		arena_printf(p->a, "{\"TargetUin\":%llu,\"Page\":1,\"Rp\":200}", uin));
-	assert_int_equal(json_count(json_get(left, "List")), 1);         /* the barrier */
+	p->profile.bundle = "bundle_gen_lin_2c4g";
+	hear(p, CAROL, "carol", "staff", "1#");
+	run(p, 2 * HOUR_MS);
+	is_active(p, CAROL);
+	const struct found before = found(p, CAROL);
+	assert_string_not_equal(before.server_id, "");
+	for (int i = 0; i < 4; i++)
+		cloud_raw(p->cloud, "lighthouse", "2020-03-24", "CreateInstances", "{\"BundleId\":\"bundle_gen_lin_2c4g\","
+			"\"BlueprintId\":\"lhbp-ubuntu24\",\"InstanceChargePrepaid\":{\"Period\":1},\"InstanceCount\":30}");
+	int64_t bought = cloud_count(p->cloud, "CreateInstances");
+	run(p, 2 * DAY_MS);
+	is_active(p, CAROL);
+	assert_string_equal(found(p, CAROL).server_id, before.server_id);
+	assert_int_equal(found(p, CAROL).server_missed_ms, 0);
+	assert_int_equal(cloud_count(p->cloud, "CreateInstances"), bought);
 }
 
 /* The licence had no seat left, nothing was made, and the run ended with "success". */
@@ -274,7 +274,7 @@ int main(void)
 	log_open((enum log_level)0, 0);
 	const struct CMUnitTest tests[] = {
 		PLANT(disabled_and_not_deleted), PLANT(enabled_again_when_he_is_back), PLANT(what_others_made_is_not_touched),
-		PLANT(changed_and_not_made_anew), PLANT(throttled_and_patient), PLANT(more_than_a_page_is_taken_away),
+		PLANT(changed_and_not_made_anew), PLANT(throttled_and_patient), PLANT(who_is_on_another_page_is_there),
 		PLANT(a_full_quota_is_no_success), PLANT(changed_by_hand_and_revoked), PLANT(revoked_when_the_cloud_is_back),
 		PLANT(a_restart_rotates_nothing),
 	};
