@@ -62,6 +62,12 @@ bool failpoint_planted(const char *bug)
 	return rule.bug && strcmp(rule.bug, bug) == 0;
 }
 
+void failpoint_plant(const char *bug)
+{
+	pthread_once(&rule.once, read_rule);
+	rule.bug = bug;
+}
+
 void failpoint_set(failpoint_hook fn)
 {
 	atomic_store(&hook, fn);

@@ -15,6 +15,7 @@ void failpoint_set(failpoint_hook);        /* NULL: back to the environment's ru
 void failpoint_hit(const char *name);
 #define POINT(name) failpoint_hit(name)
 bool failpoint_planted(const char *bug);
+void failpoint_plant(const char *bug);     /* instead of the environment's; NULL: none */
 #define PLANTED(bug) failpoint_planted(bug)
 #else
 #define POINT(name) ((void)0)
