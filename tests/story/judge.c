@@ -6,8 +6,6 @@
 #include "hook/evidence.h"
 #include "tests/story/story.h"
 
-#define KEY_SLACK_MS (6 * HOUR_MS)      /* a proof, a delivery and a refused call are waited for */
-
 struct judge { struct world *w; struct arena *a; const struct json *state; };
 
 /* Entitled, and neither held nor somebody who went to where nobody looks before he was ever seen. */
@@ -112,31 +110,7 @@ static void judge_entry(struct judge *j, const struct model_person *p, const str
 		WRONG("the entry names no key that is there and active");
 }
 
-static const struct key *key_by_id(const struct user *u, const char *id)
-{
-	for (size_t i = 0; i < ARRAY_LEN(u->keys); i++)
-		if (u->keys[i] && !strcmp(u->keys[i]->id, id))
-			return u->keys[i];
-	return NULL;
-}
-
-/* An old key works beside the new one, for its time only, and each is replaced at its age. */
-static void judge_ages(struct judge *j, const struct model_person *p, const struct json *user)
-{
-	const struct json *keys = json_get(user, "keys");
-	const struct user *u = user_by_name(j->w->emulator, json_text(user, "name"));
-	for (const struct json *k = json_first(keys); u && k && j->w->setup.key_age_ms; k = json_next(k)) {
-		unsigned g;
-		const struct key *key = key_by_id(u, json_text(k, "id"));
-		if (!key || world_owner(j->w, json_text(k, "description"), &g) != p)
-			continue;
-		int64_t age_ms = j->w->shared->true_ms - key->created;
-		if (age_ms > KEY_AGE_MS + KEY_OVERLAP_MS + KEY_SLACK_MS)
-			WRONG("key %s is %lld hours old", key->id, (long long)(age_ms / HOUR_MS));
-	}
-}
-
-static void judge_entitled(struct judge *j, const struct model_person *p)
+static void judge_entitled(struct judge *j, struct model_person *p)
 {
 	const struct json *user = NULL, *env = NULL, *server = NULL, *policy = NULL;
 	unsigned g = newest_generation(j, p);
@@ -175,7 +149,7 @@ static void judge_entitled(struct judge *j, const struct model_person *p)
 	if (!json_count(json_get(server, "agent_runs")))
 		WRONG("nothing was installed on the server");
 	judge_entry(j, p, user, env);
-	judge_ages(j, p, user);
+	watch_ages(j->w, p);
 }
 
 static void judge_leaver(struct judge *j, const struct model_person *p)

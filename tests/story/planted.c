@@ -23,6 +23,7 @@ static const struct { const char *name, *what; bool soon; } bugs[] = {
 	{ "key-kept-active", "no key is switched off", true },
 	{ "old-key-stays", "a key works on though its overlap is over", false },
 	{ "key-for-ever", "no key is replaced", false },
+	{ "ahead-stays", "what a clock wrote down that was ahead is believed", false },
 	{ "ours-only", "keys that were made by hand are left", false },
 	{ "gives-up", "a cut that fails a few times is not tried again", true },
 };

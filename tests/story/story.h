@@ -150,7 +150,7 @@ struct model_person {
 	int64_t out_known_ms;           /* ... and Rollcall was idle after that */
 	bool may_be_out;                /* a value that says so was delivered; that he is back was perhaps never written down */
 	bool out_written;               /* ... and had a disk to write it on: the next life knows it, too */
-	bool keys_tried;
+	bool keys_tried, age_told;
 	int64_t suspended_wall_ms;      /* not suspended before this, by Rollcall's clock */
 };
 
@@ -275,6 +275,8 @@ void world_wrong(struct world *, enum wrong, const struct model_person *, const 
 /* watch.c */
 /* The child is idle, and tells of its accounts: lines "a UUID GENERATION STAGE HELD". */
 void watch_idle(struct world *, const char *lines);
+/* Is a key of his older than it may be?  Told once. */
+void watch_ages(struct world *, struct model_person *);
 /* A call is about to be handled that was sent when the child had been idle at that time: what does it take, and from whom?
  * p NULL: nothing from anybody. */
 struct watched { struct model_person *p; unsigned generation; const char *takes; bool for_good; int64_t idle_ms; };

@@ -14,6 +14,8 @@
 #define KEY_BOUND_MS (10 * MINUTE_MS)
 #define SLACK_MS (10 * MINUTE_MS)
 #define SKEW_MS (5 * MINUTE_MS)
+/* A proof, a delivery and a refused call are waited for; the clock that said when it was made was ahead for three hours. */
+#define KEY_SLACK_MS (9 * HOUR_MS)
 
 /* Grace begins and ends by the clock of Rollcall's machine. */
 static int64_t wall_ms(const struct world *w) { return w->shared->true_ms + w->shared->step_ms; }
@@ -138,6 +140,26 @@ static void try_keys(struct world *w, const struct model_person *p)
 	}
 }
 
+/* Each key is replaced at its age, and works beside the new one for its time only.  Once the faults have stopped, and had
+ * their time. */
+void watch_ages(struct world *w, struct model_person *p)
+{
+	const int64_t now = w->shared->true_ms, most = KEY_AGE_MS + KEY_OVERLAP_MS + KEY_SLACK_MS;
+	if (!w->setup.key_age_ms || w->faults || now < w->calm_ms + KEY_OVERLAP_MS + KEY_SLACK_MS)
+		return;
+	if (p->stage != STAGE_ACTIVE || p->held || p->age_told || !person_in(&p->now))
+		return;
+	for (size_t i = 0; i < w->emulator->keys.count; i++) {
+		const struct key *key = w->emulator->keys.items[i];
+		unsigned generation;
+		if (key->deleted || !key->user || world_owner(w, key->description, &generation) != p || generation != p->generation)
+			continue;
+		p->age_told |= now - key->created > most;
+		if (now - key->created > most)
+			world_wrong(w, OTHERWISE, p, "key %s is %lld hours old", key->id, (long long)((now - key->created) / HOUR_MS));
+	}
+}
+
 void watch_idle(struct world *w, const char *lines)
 {
 	for (const char *at = lines; at; at = strchr(at, '\n'), at += at != NULL) {
@@ -152,6 +174,7 @@ void watch_idle(struct world *w, const char *lines)
 	}
 	for (size_t i = 0; i < w->count; i++) {
 		struct model_person *p = &w->people[i];
+		watch_ages(w, p);
 		/* Whatever the source had to say was heard by now. */
 		if (p->told_out_ms && !p->out_known_ms && w->connected) {
 			p->out_known_ms = w->shared->true_ms;

@@ -138,7 +138,8 @@ void world_disk_fails(struct world *w)
 static void fails(struct world *w)
 {
 	struct shared *s = w->shared;
-	switch (world_dice(w, 6)) {
+	/* Of all that is taken with time, the age of a key is least looked at by anything else. */
+	switch (world_dice(w, w->setup.key_age_ms ? 3 : 6)) {
 	case 0:
 		s->step_ms = ((int64_t)world_dice(w, 6 * (uint32_t)HOUR_MS) - 3 * HOUR_MS) * (world_dice(w, 3) ? 1 : 24);
 		w->step_until_ms = minutes(w, 180);
