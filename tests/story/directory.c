@@ -30,7 +30,9 @@ static const struct ill_row { const char *what; bool restarts, sentinel, everywh
 	[RESTORED] = { "is restored from an older backup", true, false, false, 300 },
 	[LAGGING] = { "fails over to a copy that lags", true, false, false, 120 },
 	[NO_ATTRIBUTE] = { "lost an attribute of its schema", true, false, false, 300 },
-	[ATTRIBUTE_HIDDEN] = { "hides an attribute", false, false, false, 300 },
+	/* Seen of all at once: of somebody whose entry is changed while nobody else's is, none can tell it from leaving, and so
+	 * many as the brakes let through would go. */
+	[ATTRIBUTE_HIDDEN] = { "hides an attribute", true, false, false, 300 },
 	[REFERRAL] = { "refers for a branch to another server", true, true, false, 120 },
 	[CONTAINER_OUT] = { "moves a branch out of the base", false, true, false, 300 },
 	[CONTAINER_RENAMED] = { "renames a branch", false, true, false, 300 },
