@@ -37,62 +37,6 @@ struct history roll_history(const struct store_account *a)
 		.hold_reason = a->hold_reason };
 }
 
-/* Names as they are, instead of those that would be made; what is taken over stands in the found record until it is marked. */
-static int take_over(const struct adoption *ad, struct placement *place, struct found *found, struct arena *a, struct err *e)
-{
-	bool fits = true;
-	if (ad->uin) {
-		fits = str_copy(place->user_name, sizeof(place->user_name), ad->user_name) &&
-			str_copy(place->policy_name, sizeof(place->policy_name), arena_printf(a, "rollcall-%s", ad->user_name));
-		found->adopt_uin = ad->uin;
-	}
-	if (ad->env_id) {
-		fits = fits && str_copy(place->env_alias, sizeof(place->env_alias), ad->env_alias) &&
-			str_copy(place->region, sizeof(place->region), ad->region) &&
-			str_copy(found->env_id, sizeof(found->env_id), ad->env_id) &&
-			str_copy(found->adopt_env, sizeof(found->adopt_env), ad->env_id);
-	}
-	return fits ? 0 : err_set(e, ERR_INPUT, "a name of what is to be adopted is too long");
-}
-
-/* A new generation of this person: placed once, here. */
-static int account_begin(struct roll *r, struct store_person *p, const struct decision *d, const struct adoption *ad, struct arena *a,
-	struct err *e)
-{
-	struct found found = { 0 };
-	const struct settings *s = r->settings;
-	const struct profile_settings *ps = settings_profile(r->settings, p->profile);
-	struct placement placement;
-	if (!ps)
-		return err_set(e, ERR_INPUT, "no profile fits this person");
-	const struct profile profile = { .name = ps->name,
-		.package = ps->package,
-		.bundle = ps->bundle,
-		.blueprint = ps->blueprint,
-		.zone = ps->zone,
-		.region = ps->region,
-		.at_login = ps->trigger == 1 };
-	int rc = placement_make(p->login, p->uuid, p->generation + 1, s->cloud.root_account, s->cloud.region, &profile, &placement, e);
-	if (!rc && ad)
-		rc = take_over(ad, &placement, &found, a, e);
-	if (rc)
-		return rc;
-	struct store_account made = { .generation = p->generation + 1,
-		.stage = d->stage,
-		.since_ms = d->since_ms,
-		.placement = placement_print(&placement, a),
-		.found = ad ? found_print(&found, a) : arena_strdup(a, ""),
-		.lane = LANE_JOIN,
-		.due_ms = d->stage == STAGE_ACTIVE ? clock_now(r->clock) : INT64_MAX };
-	str_copy(made.uuid, sizeof(made.uuid), p->uuid);
-	rc = store_person_put(r->store, p, e);       /* an account has an owner */
-	if (!rc)
-		rc = store_account_new(r->store, &made, e);
-	if (!rc)
-		p->generation = made.generation;
-	return rc;
-}
-
 void roll_move(struct roll *r, struct store_account *acc, const struct store_person *p, const struct decision *d)
 {
 	int64_t now = clock_now(r->clock);
@@ -259,7 +203,7 @@ static int into_account(struct roll *r, struct store_person *p, const struct hea
 	bool moves = o->d.stage != o->was.stage;
 	if (o->d.new_generation || (!p->generation && o->d.stage != STAGE_NONE)) {
 		struct err why;
-		int rc = account_begin(r, p, &o->d, heard->adoption, a, &why);
+		int rc = roll_begin(r, p, &o->d, heard->adoption, a, &why);
 		if (rc && rc != ERR_INPUT) {
 			*e = why;
 			return rc;

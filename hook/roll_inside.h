@@ -44,6 +44,12 @@ void roll_hurry(struct roll *, const struct store_person *, bool moved, struct a
 void roll_say(struct roll *, const struct store_person *, unsigned generation, const char *event, const char *what,
 	const char *why, const char *request_id);
 
+/* --- roll_begin.c ------------------------------------------------------------------------------------------------ */
+/* A new generation of this person, in the stage decided; ad may be NULL.  Inside the caller's transaction.
+ * Fails: INPUT (no profile fits, or a name does not), TEMP (store). */
+MUST_USE int roll_begin(struct roll *, struct store_person *, const struct decision *, const struct adoption *ad, struct arena *,
+	struct err *e);
+
 /* --- roll_entry.c: from an entry to a person as the roll knows him -------------------------------------------- */
 /* person_read, and what rests on changed settings is weak.  known may be NULL.  Fails: INPUT (as person_read). */
 MUST_USE int roll_read(struct roll *, const struct entry *, const struct store_person *known, struct arena *, struct person *out,
