@@ -38,11 +38,9 @@ static bool waits_to_begin(const struct adopting *w, const struct store_person *
 
 static const char *person_fault(const struct adopting *w, const struct store_person *p)
 {
-	if (waits_to_begin(w, p))
-		return "he waits for his first login or his date: nobody is adopted into that";
-	if (p->generation)
+	if (p->generation && !waits_to_begin(w, p))
 		return "he has an account of Rollcall's already";
-	if (p->signal != SIGNAL_ENTITLED)
+	if (p->signal != SIGNAL_ENTITLED && p->signal != SIGNAL_DUE)
 		return arena_printf(w->a, "he is not entitled: %s", p->reason ? p->reason : signal_name((enum signal)p->signal));
 	return settings_profile(w->r->settings, p->profile) ? NULL : "no profile fits him";
 }
@@ -102,6 +100,18 @@ static const char *keys_text(const struct candidate_user *u, bool kept)
 	return kept ? "; its key stays beside the new one" : "; its key is switched off";
 }
 
+/* NULL: at once. */
+static const char *begins_text(const struct adopting *w, const struct store_person *p)
+{
+	const struct profile_settings *profile = settings_profile(w->r->settings, p->profile);
+	int64_t last_ms = 0;
+	struct err e;
+	if (p->signal == SIGNAL_DUE)
+		return "from his date on";
+	bool waits = profile && profile->trigger == 1 && !store_login_last(w->r->store, p->uuid, &last_ms, &e) && !last_ms;
+	return waits ? "with his first login" : NULL;
+}
+
 static const char *means(const struct adopting *w, const struct pair *p, bool pays)
 {
 	static const char *const ways[] = { [ADOPT_BY_NAME] = "by name", [ADOPT_BY_TAG] = "by tag", [ADOPT_BY_MAP] = "by file" };
@@ -119,6 +129,9 @@ static const char *means(const struct adopting *w, const struct pair *p, bool pa
 		str_addf(&s, "; an environment is bought");
 	else if (pays)
 		str_addf(&s, "; a server is bought");
+	const char *begins = begins_text(w, &p->p);
+	if (begins)
+		str_addf(&s, "; all that %s", begins);
 	return s.text;
 }
 
@@ -351,11 +364,11 @@ static int take_over(struct adopting *w, struct pair *p, struct err *e)
 	POINT("adopt.taken");
 	if (rc)
 		return rc;
-	if (!moved.generation) {
+	if (!moved.generation && !moved.adopted) {
 		p->refused = p->p.note ? p->p.note : "he does not join now";
 		return 0;
 	}
-	roll_say(w->r, &p->p, moved.generation, "adopt", adopt_what(w, p), "approved by an administrator", NULL);
+	roll_say(w->r, &p->p, p->p.generation, "adopt", adopt_what(w, p), "approved by an administrator", NULL);
 	log_event(LOG_INFO_LEVEL, "roll", p->p.login, "adopted: %s", adopt_what(w, p));
 	return 0;
 }

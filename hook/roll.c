@@ -125,6 +125,7 @@ struct hearing_of {
 	const struct profile_settings *profile;
 	bool in, fresh;                /* entitled, now or later; whoever joins now is new here */
 	bool joins;
+	bool adopts;                   /* what others made becomes his, now or when he begins */
 	struct joining joining;
 	char *note;
 };
@@ -183,6 +184,7 @@ static int hear(struct roll *r, struct store_person *p, const struct hearing *he
 		.name_taken = o->fresh && o->in && name_taken(r, p, a, &o->note) };
 	o->d = stage_decide(&o->was, &o->news, &rules);
 	o->joins = o->fresh && o->d.stage == STAGE_ACTIVE && o->profile;
+	o->adopts = heard->adoption && o->fresh && (o->joins || o->d.stage == STAGE_DUE);
 	if (!o->joins)
 		return 0;
 	o->joining.approved = heard->adoption;
@@ -201,9 +203,11 @@ static int into_account(struct roll *r, struct store_person *p, const struct hea
 {
 	struct store_account *acc = &o->acc;
 	bool moves = o->d.stage != o->was.stage;
-	if (o->d.new_generation || (!p->generation && o->d.stage != STAGE_NONE)) {
+	bool begins = o->d.new_generation || (!p->generation && o->d.stage != STAGE_NONE);
+	if (begins || o->adopts) {
 		struct err why;
-		int rc = roll_begin(r, p, &o->d, heard->adoption, a, &why);
+		int rc = begins ? roll_begin(r, p, &o->d, heard->adoption, a, &why)
+				: roll_begin_adopted(r, p, acc, heard->adoption, a, &why);
 		if (rc && rc != ERR_INPUT) {
 			*e = why;
 			return rc;
@@ -211,11 +215,13 @@ static int into_account(struct roll *r, struct store_person *p, const struct hea
 		if (rc) {
 			o->note = arena_strdup(a, why.text);
 			log_err(LOG_WARN_LEVEL, "roll", p->login, &why);
+			return 0;
 		}
-		moved->generation = rc ? 0 : p->generation;
-		return 0;
+		moved->adopted = o->adopts;
+		if (begins)
+			moved->generation = p->generation;
 	}
-	if (!p->generation || !(moves || heard->release || strengthen(p, acc) || engine_struck(r->engine, p->uuid)))
+	if (begins || !p->generation || !(moves || o->adopts || heard->release || strengthen(p, acc) || engine_struck(r->engine, p->uuid)))
 		return 0;
 	if (moves) {
 		roll_move(r, acc, p, &o->d);
@@ -257,7 +263,7 @@ static int count(struct roll *r, const struct store_person *p, const struct hear
 		rc = store_act_add(r->store, ACT_KIND_RETIRE, p->uuid, p->branch, o->news.now_ms, 0, e);
 	if (!rc && !o->news.waits)
 		rc = roll_drop_join(r, p, joins, a, e);
-	if (!rc && joins)
+	if (!rc && (joins || o->adopts))
 		rc = store_frozen_drop(r->store, p->uuid, FROZEN_ADOPT, e);
 	if (!rc && !o->d.wait)
 		rc = store_frozen_drop(r->store, p->uuid, FROZEN_DEPARTURE, e);

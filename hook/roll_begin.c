@@ -21,7 +21,8 @@ static int take_over(const struct adoption *ad, struct placement *place, struct 
 	return fits ? 0 : err_set(e, ERR_INPUT, "a name of what is to be adopted is too long");
 }
 
-int roll_begin(struct roll *r, struct store_person *p, const struct decision *d, const struct adoption *ad, struct arena *a,
+/* placement and found, ready for the store. */
+static int place(struct roll *r, const struct store_person *p, const struct adoption *ad, struct arena *a, struct store_account *acc,
 	struct err *e)
 {
 	struct found found = { 0 };
@@ -37,23 +38,38 @@ int roll_begin(struct roll *r, struct store_person *p, const struct decision *d,
 		.zone = ps->zone,
 		.region = ps->region,
 		.at_login = ps->trigger == 1 };
-	int rc = placement_make(p->login, p->uuid, p->generation + 1, s->cloud.root_account, s->cloud.region, &profile, &placement, e);
+	int rc = placement_make(p->login, p->uuid, acc->generation, s->cloud.root_account, s->cloud.region, &profile, &placement, e);
 	if (!rc && ad)
 		rc = take_over(ad, &placement, &found, a, e);
 	if (rc)
 		return rc;
+	acc->placement = placement_print(&placement, a);
+	acc->found = ad ? found_print(&found, a) : arena_strdup(a, "");
+	return 0;
+}
+
+int roll_begin(struct roll *r, struct store_person *p, const struct decision *d, const struct adoption *ad, struct arena *a,
+	struct err *e)
+{
 	struct store_account made = { .generation = p->generation + 1,
 		.stage = d->stage,
 		.since_ms = d->since_ms,
-		.placement = placement_print(&placement, a),
-		.found = ad ? found_print(&found, a) : arena_strdup(a, ""),
 		.lane = LANE_JOIN,
 		.due_ms = d->stage == STAGE_ACTIVE ? clock_now(r->clock) : INT64_MAX };
 	str_copy(made.uuid, sizeof(made.uuid), p->uuid);
-	rc = store_person_put(r->store, p, e);       /* an account has an owner */
+	int rc = place(r, p, ad, a, &made, e);
+	if (!rc)
+		rc = store_person_put(r->store, p, e);       /* an account has an owner */
 	if (!rc)
 		rc = store_account_new(r->store, &made, e);
 	if (!rc)
 		p->generation = made.generation;
 	return rc;
+}
+
+int roll_begin_adopted(struct roll *r, const struct store_person *p, struct store_account *acc, const struct adoption *ad,
+	struct arena *a, struct err *e)
+{
+	int rc = place(r, p, ad, a, acc, e);
+	return rc ? rc : store_found_put(r->store, acc->id, acc->found, e);
 }

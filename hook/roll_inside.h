@@ -22,7 +22,7 @@ struct hearing {
 	bool unsure;                   /* as in struct news; whoever was disabled by a value is looked at for it in any case */
 };
 /* What became of it; generation 0: his stage stayed. */
-struct roll_moved { unsigned generation; char *what; const char *why; };
+struct roll_moved { unsigned generation; char *what; const char *why; bool adopted; };
 
 /* The person as known now and his account become a stage, in a transaction; it is put on record, and who is cut is cut
  * now.  out may be NULL.  Fails: TEMP (store). */
@@ -49,6 +49,11 @@ void roll_say(struct roll *, const struct store_person *, unsigned generation, c
  * Fails: INPUT (no profile fits, or a name does not), TEMP (store). */
 MUST_USE int roll_begin(struct roll *, struct store_person *, const struct decision *, const struct adoption *ad, struct arena *,
 	struct err *e);
+
+/* What was made by others into an account that waits, for a date or a login: there is nothing of it in the cloud yet.  The
+ * caller stores acc, in the same transaction.  Fails: as above. */
+MUST_USE int roll_begin_adopted(struct roll *, const struct store_person *, struct store_account *acc, const struct adoption *,
+	struct arena *, struct err *e);
 
 /* --- roll_entry.c: from an entry to a person as the roll knows him -------------------------------------------- */
 /* person_read, and what rests on changed settings is weak.  known may be NULL.  Fails: INPUT (as person_read). */
