@@ -64,6 +64,8 @@ int store_retiring_count(struct store *s, int64_t now_ms, int64_t *count, struct
 #define WALKED "coalesce((SELECT max(CAST(value AS INTEGER)) FROM" \
 	" json_each(iif(json_valid(found), found, '{}'), '$.verified_ms')), 0)"
 
+#define KEY_MADE "json_extract(found, '$.key_created_ms')"
+
 int store_newest(struct store *s, int64_t *when_ms, struct err *e)
 {
 	return number(s, "SELECT max((SELECT coalesce(max(since_ms), 0) FROM accounts), (SELECT coalesce(max(cut_ms), 0) FROM accounts),"
@@ -77,6 +79,10 @@ int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err 
 	static const char *const moves[] = {
 		"UPDATE accounts SET due_ms = iif(" WALKED " > ?1, ?1, max(?1, due_ms - ?2))"
 		" WHERE due_ms > ?1 AND due_ms < 9223372036854775807",
+		/* A key that was made by that clock is as old as it is, and the one before it has no longer than it had. */
+		"UPDATE accounts SET found = json_replace(found, '$.key_created_ms', max(1, min(?1, " KEY_MADE " - ?2)),"
+		" '$.old_key_until_ms', json_extract(found, '$.old_key_until_ms') - ?2)"
+		" WHERE iif(json_valid(found), " KEY_MADE ", 0) > ?1",
 		"UPDATE accounts SET cut_ms = max(1, min(?1, cut_ms - ?2)) WHERE cut_ms > ?1",
 		"UPDATE accounts SET verify_ms = max(1, min(?1, verify_ms - ?2)) WHERE verify_ms > ?1",
 		"UPDATE accounts SET sweep_ms = max(?1, sweep_ms - ?2) WHERE sweep_ms > ?1",

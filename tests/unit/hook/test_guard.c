@@ -192,6 +192,24 @@ static void who_was_walked_ahead_is_walked_again(void **state)
 	}
 }
 
+static void a_key_is_as_old_as_it_is(void **state)
+{
+	static const struct { int64_t made_ms, until_ms, by_ms, made_then_ms, until_then_ms; } rows[] = {
+		{ NOW + HOUR_MS, NOW + DAY_MS, 3 * HOUR_MS, NOW - 2 * HOUR_MS, NOW + DAY_MS - 3 * HOUR_MS },
+		{ NOW + 4 * HOUR_MS, 0, 3 * HOUR_MS, NOW, 0 }, { NOW, NOW + DAY_MS, HOUR_MS, NOW, NOW + DAY_MS },
+	};
+	struct fixture *f = ((struct gate *)*state)->f;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct found is, found = { .policy_id = UINT64_MAX, .key_created_ms = rows[i].made_ms, .old_key_until_ms = rows[i].until_ms };
+		struct store_account a = account_of(f, (int)i + 1, LANE_AUDIT, NOW + DAY_MS);
+		OK(store_found_put(f->store, a.id, found_print(&found, f->arena), &f->e));
+		OK(store_clock_back(f->store, rows[i].by_ms, NOW, &f->e));
+		OK(found_parse(kept(f, &a).found, f->arena, &is, &f->e));
+		assert_true(is.key_created_ms == rows[i].made_then_ms && is.old_key_until_ms == rows[i].until_then_ms);
+		assert_true(is.policy_id == UINT64_MAX);
+	}
+}
+
 static void drift_is_no_jump(void **state)
 {
 	struct gate *g = *state;
@@ -405,7 +423,8 @@ int main(void)
 	json_start();
 	const struct CMUnitTest tests[] = {
 		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(how_far_it_was_set_back),
-		T(what_is_due_moves_with_the_clock), T(who_was_walked_ahead_is_walked_again), T(drift_is_no_jump), T(a_clock_behind_the_store),
+		T(what_is_due_moves_with_the_clock), T(who_was_walked_ahead_is_walked_again),
+		T(a_key_is_as_old_as_it_is), T(drift_is_no_jump), T(a_clock_behind_the_store),
 		T(the_clouds_time), T(the_clouds_time_is_not_known), T(a_look_is_wanted_once_a_minute), T(the_budget_of_a_day),
 		T(the_clouds_own_limit), T(a_look_is_asked_for_and_answered), T(many_ask), T(what_status_says),
 	};
