@@ -277,16 +277,22 @@ static inline int setup(void **state)
 	return 0;
 }
 
+/* What start() made. */
+static inline void stop(struct plant *p)
+{
+	for (int i = 0; i < WORKERS; i++)
+		worker_free(p->workers[i]);
+	engine_free(p->engine);
+	guard_free(p->guard);
+	post_free(p->post);
+}
+
 static inline int teardown(void **state)
 {
 	struct plant *p = *state;
 	void *cloud = p->cloud;
-	for (int i = 0; i < WORKERS; i++)
-		worker_free(p->workers[i]);
 	feed_free(p->feed);
-	engine_free(p->engine);
-	guard_free(p->guard);
-	post_free(p->post);
+	stop(p);
 	evidence_close(p->evidence);
 	store_close(p->store);
 	seal_to_free(p->escrow);

@@ -336,10 +336,7 @@ static void after_a_restart_it_is_called(void **state)
 	disable(p, ALICE, "alice", p->cloud->v.now_ms);
 	assert_int_equal(engine_step(p->workers[0], &due), 1);
 	assert_int_equal(figures(p, ALICE).refused_ms, 0);
-	for (int i = 0; i < WORKERS; i++)
-		worker_free(p->workers[i]);
-	engine_free(p->engine);
-	post_free(p->post);
+	stop(p);
 	p->cloud->v.now_ms += HOUR_MS;
 	start(p);
 	run(p, MINUTE_MS);

@@ -242,10 +242,7 @@ static void revoked_when_the_cloud_is_back(void **state)
 
 static void restart(struct plant *p)
 {
-	for (int i = 0; i < WORKERS; i++)
-		worker_free(p->workers[i]);
-	engine_free(p->engine);
-	post_free(p->post);
+	stop(p);
 	start(p);
 }
 
