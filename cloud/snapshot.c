@@ -14,7 +14,7 @@ struct listing {
 	char region[32];
 	bool running;           /* somebody lists now, without the lock */
 	struct pages *partial;  /* begun, and stopped by the rate limit: whoever comes next goes on with it */
-	int64_t again_ms;       /* nobody need ask the limiter before */
+	int64_t again_mono;     /* nobody need ask the limiter before */
 	bool valid;
 	int64_t began_ms;       /* when the records were listed, by the wall clock and by the one that never goes back */
 	int64_t began_mono;
@@ -288,8 +288,10 @@ static int freshen(struct snapshot *s, struct listing *l, struct call *c, const 
 	if (l->valid && l->began_mono >= since)
 		return 0;
 	/* One asks the limiter for all: if each of those who wait did, their places in its queue would be all there are. */
-	if (l->again_ms > clock_now(s->clock) && !c->api->urgent)
-		return err_due(e, ERR_LIMIT, l->again_ms, "%s: the listing goes on then", action_table[l->kind->action].name);
+	int64_t wait_ms = l->again_mono - clock_mono(s->clock);
+	if (wait_ms > 0 && !c->api->urgent)
+		return err_due(e, ERR_LIMIT, clock_now(s->clock) + wait_ms, "%s: the listing goes on then",
+			action_table[l->kind->action].name);
 	struct pages p = { 0 };
 	if (l->partial) {
 		p = *l->partial;
@@ -306,7 +308,7 @@ static int freshen(struct snapshot *s, struct listing *l, struct call *c, const 
 	int rc = list_all(c, want, l->kind, &p, e);
 	pthread_mutex_lock(&s->lock);
 	l->running = false;
-	l->again_ms = 0;
+	l->again_mono = 0;
 	if (!rc) {
 		free(l->records);
 		l->records = p.records;
@@ -318,7 +320,7 @@ static int freshen(struct snapshot *s, struct listing *l, struct call *c, const 
 	} else if (rc == ERR_LIMIT) {
 		l->partial = mem_alloc(sizeof(p));
 		*l->partial = p;
-		l->again_ms = e->due_ms;
+		l->again_mono = clock_mono(s->clock) + e->due_ms - clock_now(s->clock);
 	}
 	pthread_cond_broadcast(&s->done);
 	return rc;

@@ -1,5 +1,6 @@
 /* Whose grace is over; how far the store's own memory of time reaches, and what follows when the wall clock is set back. */
 #include "hook/store/sqlite.h"
+#include "ldap/person.h"
 #include "policies/stage.h"
 
 /* What a rebuilt store took from the cloud, and no entry names, needs a word before it is taken down. */
@@ -74,6 +75,11 @@ int store_newest(struct store *s, int64_t *when_ms, struct err *e)
 		-1, 0, when_ms, e);
 }
 
+/* A moment that was written down: as it would have been written by this clock, and not after now. */
+#define BACK(column) "iif(" column " > ?1, max(1, min(?1, " column " - ?2)), " column ")"
+#define ENTITLED "1"
+_Static_assert(SIGNAL_ENTITLED == 1, "as the statement below has it");
+
 int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err *e)
 {
 	static const char *const moves[] = {
@@ -89,6 +95,17 @@ int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err 
 		"UPDATE people SET weak_since_ms = max(1, min(?1, weak_since_ms - ?2)) WHERE weak_since_ms > ?1",
 		"UPDATE intents SET written_ms = max(1, min(?1, written_ms - ?2)) WHERE state = 0 AND written_ms > ?1",
 		"UPDATE outbox SET due_ms = max(?1, due_ms - ?2) WHERE pending = 1 AND due_ms > ?1",
+		/* Both say since when he is in his stage, and are compared. */
+		"UPDATE accounts SET since_ms = " BACK("since_ms") " WHERE since_ms > ?1",
+		"UPDATE offboardings SET seen_ms = " BACK("seen_ms") ", key_off_ms = " BACK("key_off_ms")
+		", console_off_ms = " BACK("console_off_ms") ", barrier_ms = " BACK("barrier_ms") ", cut_ms = " BACK("cut_ms")
+		" WHERE seen_ms > ?1",
+		/* An approval holds for a day, and what a brake counts is in its window, however long the clock was ahead. */
+		"UPDATE acts SET when_ms = " BACK("when_ms") " WHERE when_ms > ?1",
+		"UPDATE frozen SET decided_ms = " BACK("decided_ms") ", list_ms = iif(list_ms > ?1, max(1, list_ms - ?2), list_ms)"
+		" WHERE decided_ms > ?1 OR list_ms > ?1",
+		/* He waits for a name, or for the source; a date of the directory's is another matter. */
+		"UPDATE people SET due_ms = max(?1, due_ms - ?2) WHERE due_ms > ?1 AND signal = " ENTITLED,
 	};
 	int r = db_write(s, DB_NORMAL, e);
 	if (r < 0)

@@ -343,8 +343,8 @@ MUST_USE int store_retiring(struct store *, int64_t now_ms, const struct store_r
 MUST_USE int store_retiring_count(struct store *, int64_t now_ms, int64_t *count, struct err *e);
 /* The newest moment that anything here bears: the wall clock had come so far.  0: nothing bears one. */
 MUST_USE int store_newest(struct store *, int64_t *when_ms, struct err *e);
-/* The wall clock was set back by so much: what is due, and waits since, after now moves with it, not before now; who was
- * walked after now is due at once.  The end of grace and dates of the directory stay. */
+/* The wall clock was set back by so much: what is due, waits since, was begun, decided or counted after now moves with it;
+ * nothing is due before now, and who was walked after now is due at once.  The end of grace and dates of the directory stay. */
 MUST_USE int store_clock_back(struct store *, int64_t by_ms, int64_t now_ms, struct err *e);
 
 /* --- leavers' figures: from the change in the directory to the first refused call ------------------------------ */

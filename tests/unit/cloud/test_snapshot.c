@@ -197,6 +197,34 @@ static void a_listing_that_changes(void **state)
 	assert_non_null(strstr(e.text, "kept changing"));
 }
 
+/* The machine's wall clock is wrong by this much; the one that nobody can set goes on. */
+static int64_t step_ms;
+static int64_t wall(void *ctx) { return ((const struct clock_virtual *)ctx)->now_ms + step_ms; }
+
+static void a_limited_listing_and_a_clock_set_back(void **state)
+{
+	struct fixture *f = *state;
+	struct snapshot_env env;
+	struct err e;
+	double rates[ACT_COUNT];
+	for (int i = 0; i < ACT_COUNT; i++)
+		rates[i] = 10;
+	limit_free(f->limit);
+	f->clock.now_ms = wall;
+	f->limit = limit_new(ACT_COUNT, rates, 1, &f->clock);
+	f->count = 1950;
+	step_ms = 0;
+	assert_int_equal(look_for(f, "env-3", 5000, &env, NULL, &e), ERR_LIMIT);
+	step_ms = -30 * INT64_C(86400000);
+	for (int refused = 0; look_for(f, "env-3", 5000, &env, NULL, &e) == ERR_LIMIT; refused++) {
+		int64_t ms = e.due_ms - wall(&f->v);
+		assert_in_range(ms, 1, 500);
+		f->v.now_ms += ms;
+		assert_true(refused < 100);
+	}
+	assert_string_equal(env.env_id, "env-7");
+}
+
 /* A listing longer than the rate allows at once goes on where it stopped, and only one asks for leave. */
 static void a_listing_that_is_limited(void **state)
 {
@@ -380,6 +408,7 @@ int main(void)
 		T(age),
 		T(a_listing_that_changes),
 		T(a_listing_that_is_limited),
+		T(a_limited_listing_and_a_clock_set_back),
 		T(no_environment_at_all),
 		T(a_failure_is_not_an_absence),
 		T(a_sample_of_others),

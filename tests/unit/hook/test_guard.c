@@ -156,6 +156,7 @@ static void what_is_due_moves_with_the_clock(void **state)
 	OK(store_account_news(f->store, &far, &f->e));
 	struct store_person p = person_of(2, f->arena), got;
 	p.weak_since_ms = NOW + HOUR_MS;
+	p.signal = SIGNAL_DUE;
 	p.due_ms = NOW + 3 * HOUR_MS;        /* a date of the directory's */
 	OK(store_person_put(f->store, &p, &f->e));
 	OK(store_clock_back(f->store, 2 * HOUR_MS, NOW, &f->e));
@@ -190,6 +191,50 @@ static void who_was_walked_ahead_is_walked_again(void **state)
 		assert_int_equal(kept(f, &list[i]).cut_ms, NOW - HOUR_MS);
 		assert_string_equal(kept(f, &list[i]).found, rows[i].found);
 	}
+}
+
+/* Approvals, what the brakes count, and whoever waits for a name: nothing of it holds longer than it should. */
+static void brakes_and_approvals_move_with_the_clock(void **state)
+{
+	struct fixture *f = ((struct gate *)*state)->f;
+	struct store_frozen row = { .kind = FROZEN_DEPARTURE, .branch = "", .why = "many" }, is;
+	struct store_person p = person_of(1, f->arena), got;
+	int64_t n;
+	const int64_t ahead = 30 * DAY_MS, then = NOW + ahead - HOUR_MS;      /* an hour ago, by the clock that was ahead */
+	p.signal = SIGNAL_ENTITLED;
+	p.due_ms = then + MINUTE_MS;
+	OK(store_person_put(f->store, &p, &f->e));
+	str_copy(row.uuid, sizeof(row.uuid), p.uuid);
+	OK(store_frozen_put(f->store, &row, then, f->arena, &is, &f->e));
+	OK(store_frozen_decide(f->store, FROZEN_DEPARTURE, is.list_ms, FROZEN_APPROVED, then, &n, &f->e));
+	OK(store_act_add(f->store, ACT_KIND_DEPARTURE, p.uuid, "", then, 0, &f->e));
+	OK(store_clock_back(f->store, ahead, NOW, &f->e));
+	OK(store_frozen_get(f->store, p.uuid, FROZEN_DEPARTURE, f->arena, &is, &f->e));
+	assert_true(is.decided_ms == NOW - HOUR_MS && is.list_ms == NOW - HOUR_MS);
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, NOW - HOUR_MS + 1, &n, NULL, &f->e));
+	assert_int_equal(n, 0);
+	OK(store_acts(f->store, ACT_KIND_DEPARTURE, NULL, NOW - HOUR_MS, &n, NULL, &f->e));
+	assert_int_equal(n, 1);
+	OK(store_person_get(f->store, p.uuid, f->arena, &got, &f->e));
+	assert_true(got.due_ms == NOW);
+}
+
+/* Since when he is in his stage: the audit leaves alone who came into it after its listing began. */
+static void a_stage_began_no_later_than_now(void **state)
+{
+	struct fixture *f = ((struct gate *)*state)->f;
+	const int64_t ahead = 30 * DAY_MS, then = NOW + ahead - HOUR_MS;
+	struct store_account a = account_of(f, 1, LANE_AUDIT, NOW + DAY_MS);
+	struct store_offboarding figures = { .generation = a.generation, .seen_ms = then, .key_off_ms = then + 5, .cut_ms = then + 9 }, is;
+	a.since_ms = then;
+	OK(store_account_news(f->store, &a, &f->e));
+	str_copy(figures.uuid, sizeof(figures.uuid), a.uuid);
+	OK(store_offboarding_put(f->store, &figures, &f->e));
+	OK(store_clock_back(f->store, ahead, NOW, &f->e));
+	assert_true(kept(f, &a).since_ms == NOW - HOUR_MS);
+	OK(store_offboarding_get(f->store, a.uuid, a.generation, &is, &f->e));
+	assert_true(is.seen_ms == NOW - HOUR_MS && is.key_off_ms == NOW - HOUR_MS + 5 && is.cut_ms == NOW - HOUR_MS + 9);
+	assert_true(is.refused_ms == 0 && is.console_off_ms == 0);
 }
 
 static void a_key_is_as_old_as_it_is(void **state)
@@ -424,7 +469,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(how_far_it_was_set_back),
 		T(what_is_due_moves_with_the_clock), T(who_was_walked_ahead_is_walked_again),
-		T(a_key_is_as_old_as_it_is), T(drift_is_no_jump), T(a_clock_behind_the_store),
+		T(a_key_is_as_old_as_it_is), T(brakes_and_approvals_move_with_the_clock),
+		T(a_stage_began_no_later_than_now), T(drift_is_no_jump), T(a_clock_behind_the_store),
 		T(the_clouds_time), T(the_clouds_time_is_not_known), T(a_look_is_wanted_once_a_minute), T(the_budget_of_a_day),
 		T(the_clouds_own_limit), T(a_look_is_asked_for_and_answered), T(many_ask), T(what_status_says),
 	};
