@@ -70,7 +70,7 @@ struct found {
 	int64_t key_asked_ms;            /* account.key_asked_ms when it was made: that wish is fulfilled */
 	char old_key_id[64];             /* the key handed out before it, which still works; its secret is in the store, too */
 	int64_t old_key_until_ms;        /* ... until then, or until the new one is proved and delivered if that is later */
-	int64_t old_key_locked_ms;       /* a cut began to switch it off then, whatever became of that; 0 = none did */
+	int64_t old_key_locked_ms;       /* a cut began to switch it off then, whatever became of that; 0 = none did, -1 = a human did */
 	int64_t key_tried_ms;            /* when a leaver's key was last called to see it refused */
 	char server_id[40], server_state[24], server_address[48];
 	int64_t server_missed_ms;        /* as env_missed_ms */

@@ -165,18 +165,24 @@ static void bound_overlap(struct call *c, struct found *found)
 		found->old_key_until_ms = most;
 }
 
-/* Off, and by us: a cut that failed half-way may have done that, too. */
-static bool old_was_cut(const struct found *found, const struct one *old)
+#define BY_A_HUMAN (-1)
+
+/* Off, and by us: a cut that failed half-way, or of which nothing could be written down, may have done that, too. */
+static bool old_was_cut(const struct found *found, const struct one *mine, const struct one *old)
 {
-	return old && !old->active && (found->key_locked_ms || found->old_key_locked_ms);
+	bool cut = found->key_locked_ms || found->old_key_locked_ms || (mine && !mine->active);
+	return old && !old->active && cut && found->old_key_locked_ms != BY_A_HUMAN;
 }
 
-/* A cut that did nothing to it is no reason to switch it on when an administrator switches it off one day. */
-static void forget_cut(const struct call *c, struct found *found, const struct one *old)
+/* What an administrator switched off stays so, also when a cut comes later; a cut that did nothing to it says nothing of what
+ * happens one day. */
+static void judge_old(const struct call *c, struct found *found, const struct one *mine, const struct one *old)
 {
 	int64_t ago = clock_now(c->clock) - found->old_key_locked_ms;
 	if (old && old->active && (ago < 0 || ago >= settle_ms(c)))
 		found->old_key_locked_ms = 0;
+	else if (old && !old->active && !old_was_cut(found, mine, old))
+		found->old_key_locked_ms = BY_A_HUMAN;
 }
 
 static int key_observe(struct call *c, const struct account *want, struct found *found, enum seen *out, struct err *e)
@@ -197,11 +203,11 @@ static int key_observe(struct call *c, const struct account *want, struct found 
 		found->key_missed_ms = 0;
 	leave(c, found, &k);
 	bound_overlap(c, found);
-	forget_cut(c, found, old);
+	judge_old(c, found, mine, old);
 	bool both = old_stays(c, want, found), is_known = *found->key_id || *found->old_key_id;
 	bool any_active = !mine && is_young(c, found) && !found->key_locked_ms;
 	bool odd = !mine || !mine->active || want->key_again || (!both && (*found->old_key_id || is_due(c, want, found)));
-	odd |= both && old_was_cut(found, old);
+	odd |= both && old_was_cut(found, mine, old);
 	for (size_t i = 0; i < k.count; i++) {
 		const struct one *key = &k.list[i];
 		any_active |= key->active;
@@ -326,11 +332,14 @@ static int tidy(struct call *c, const struct account *want, struct found *found,
 /* The old one only if it was us who switched it off. */
 static int switch_on(struct call *c, const struct account *want, struct found *found, const struct keeping *kept, struct err *e)
 {
+	bool was_cut = old_was_cut(found, kept->mine, kept->old);
 	int rc = kept->mine->active ? 0 : set_status(c, want, found, kept->mine->id, "Active", NULL, e);
-	if (!rc && old_was_cut(found, kept->old))
+	if (!rc && was_cut)
 		rc = set_status(c, want, found, kept->old->id, "Active", NULL, e);
 	if (!rc)
-		found->key_locked_ms = found->old_key_locked_ms = 0;
+		found->key_locked_ms = 0;
+	if (!rc && found->old_key_locked_ms != BY_A_HUMAN)
+		found->old_key_locked_ms = 0;
 	return rc;
 }
 
@@ -376,7 +385,7 @@ static int key_ensure(struct call *c, const struct account *want, struct found *
 
 static void begin_lock(const struct call *c, struct found *found)
 {
-	if (*found->old_key_id)
+	if (*found->old_key_id && found->old_key_locked_ms != BY_A_HUMAN)
 		found->old_key_locked_ms = clock_now(c->clock);
 }
 

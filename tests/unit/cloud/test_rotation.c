@@ -193,6 +193,19 @@ static void back_from_half_a_cut(void **state)
 	assert_int_equal(cloud_count(c, "CreateAccessKey"), 2);
 }
 
+/* Killed after a cut, and back before anything of it was known to the store. */
+static void back_from_a_cut_that_nobody_wrote_down(void **state)
+{
+	struct cloud *c = *state;
+	const char *old = aged(c), *second = rotated(c);
+	const struct found before = c->found;
+	assert_int_equal(cut_with(c, "cut_before", 100), 0);
+	assert_false(active(c, old) || active(c, second));
+	c->found = before;
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	assert_true(active(c, old) && active(c, second));
+}
+
 /* What an administrator switched off is not ours to switch on, also when a cut began once and did nothing. */
 static void switched_off_by_hand(void **state)
 {
@@ -207,6 +220,29 @@ static void switched_off_by_hand(void **state)
 	assert_int_equal(cloud_on(c, ROW_KEY), 0);
 	assert_false(active(c, old));
 	assert_true(active(c, second));
+}
+
+/* Nor when he left and came back meanwhile. */
+static void switched_off_by_hand_and_away(void **state)
+{
+	struct cloud *c = *state;
+	const char *old = aged(c), *second = rotated(c);
+	switch_off_by_hand(c, old);
+	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	assert_int_equal(cut_with(c, "cut_before", 100), 0);
+	assert_int_equal(cloud_lock(c, ROW_KEY), 0);
+	assert_int_equal(cloud_active_keys(c), 0);
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	assert_true(active(c, second));
+	assert_false(active(c, old));
+	/* Switched on by hand again it is one like any other. */
+	cloud_admin(c, ACT_UPDATE_ACCESS_KEY, arena_printf(c->arena, "{\"AccessKeyId\":\"%s\",\"Status\":\"Active\",\"TargetUin\":%llu}",
+		old, (unsigned long long)c->found.uin));
+	c->call.memo = NULL;
+	assert_int_equal(cloud_look(c, ROW_KEY), SEEN_OK);
+	assert_int_equal(cloud_lock(c, ROW_KEY), 0);
+	assert_int_equal(cloud_on(c, ROW_KEY), 0);
+	assert_true(active(c, old) && active(c, second));
 }
 
 static void back_after_long(void **state)
@@ -326,7 +362,9 @@ int main(void)
 		T(keys_made_by_hand_give_way),
 		T(a_leaver_loses_both),
 		T(back_from_half_a_cut),
+		T(back_from_a_cut_that_nobody_wrote_down),
 		T(switched_off_by_hand),
+		T(switched_off_by_hand_and_away),
 		T(back_after_long),
 		T(gone_for_good),
 		T(a_listing_that_lags),
