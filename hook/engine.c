@@ -547,6 +547,8 @@ int engine_plan(struct worker *w, const char *uuid, struct arena *a, struct json
 	int rc = store_account_get(w->engine->parts.store, uuid, 0, w->arena, &t.account, e);
 	if (!rc)
 		rc = taken_load(&t, w, e);
+	if (!rc && *t.found.disputed)
+		rc = taken_disputed(&t, e);
 	if (rc)
 		return rc;
 	t.call.plan = true;

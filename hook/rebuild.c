@@ -193,7 +193,7 @@ static int put_account(struct work *w, const struct owned *o, const struct named
 	int64_t now = clock_now(w->r->clock), settle = w->r->settings->cloud.driver.settle_ms;
 	struct store_account acc = { .generation = o->generation, .stage = stage, .since_ms = now, .due_ms = now,
 		.found = owned_found(o, w->a),
-		.lane = stage == STAGE_ACTIVE ? LANE_JOIN : stage == STAGE_RETIRED ? LANE_TIDY : LANE_REVOKE };
+		.lane = stage == STAGE_ACTIVE ? LANE_JOIN : stage == STAGE_RETIRED && !o->twice ? LANE_TIDY : LANE_REVOKE };
 	str_copy(acc.uuid, sizeof(acc.uuid), o->uuid);
 	/* What was being made when the store was lost may not be listed yet: nothing is bought before it would be. */
 	if (stage == STAGE_ACTIVE && !*o->env.env_id)
@@ -360,9 +360,9 @@ static void tell_disputes(const struct work *w)
 			continue;
 		char *which = arena_printf(w->a, "%s, and on %s", o->rivals, owned_words(o, w->a));
 		const struct evidence_line line = { .event = "alarm", .uuid = o->uuid, .generation = o->generation,
-			.what = "one owner mark stands on several things: nothing is done about him", .why = which };
+			.what = "one owner mark stands on several things: nothing is made or deleted", .why = which };
 		struct err e;
-		log_event(LOG_ALARM_LEVEL, "rebuild", o->uuid, "his mark stands on %s; nothing is done about him until it was taken off "
+		log_event(LOG_ALARM_LEVEL, "rebuild", o->uuid, "his mark stands on %s; nothing is made or deleted until it was taken off "
 			"what is not his", which);
 		if (evidence_add(w->r->evidence, &line, &e))
 			log_err(LOG_ALARM_LEVEL, "rebuild", o->uuid, &e);

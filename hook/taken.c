@@ -125,10 +125,12 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 		.regrant = regrant,
 		.save = save,
 		.failed = failed };
-	/* Nothing is done to any of them, nor made instead of them, before a human has said which is his (audit.c). */
-	if (*t->found.disputed)
-		return err_set(e, ERR_PERM, "%s: take the mark off what is not his", t->found.disputed);
-	return regrant(t, &t->found, &t->want, e);
+	return *t->found.disputed && !leaver(&t->account) ? taken_disputed(t, e) : regrant(t, &t->found, &t->want, e);
+}
+
+int taken_disputed(const struct taken *t, struct err *e)
+{
+	return err_set(e, ERR_PERM, "%s: take the mark off what is not his", t->found.disputed);
 }
 
 void taken_say(struct taken *t, struct evidence_line line)
@@ -250,12 +252,50 @@ static void rest(struct taken *t)
 }
 
 
+/* Which of the sub-accounts with his mark is his a human must say; that none of them gives him access is sure. */
+static void cut_each(struct taken *t, struct walk_result *all)
+{
+	const struct found none = t->found;
+	const struct placement place = t->placement;
+	const struct json *answer;
+	struct err e;
+	*all = (struct walk_result){ .complete = true };
+	t->call.api->urgent = true;
+	int rc = call_do(&t->call, NULL, ACT_LIST_USERS, json_object(t->call.arena), &answer, &e);
+	if (rc)
+		*all = (struct walk_result){ .worst = e };
+	for (const struct json *v = rc ? NULL : json_first(json_get(answer, "Data")); v; v = json_next(v)) {
+		struct walk_result one;
+		const char *name = json_text(v, "Name");
+		if (!name || mark_judge(&t->want, json_text(v, "Remark")) != MARK_OURS)
+			continue;
+		t->found = (struct found){ .uin = 0 };
+		if (json_uint(v, "Uin", &t->found.uin, NULL))
+			continue;
+		str_copy(t->placement.user_name, sizeof(t->placement.user_name), name);
+		walk_cut(&t->walk, &one);
+		if (!one.complete)
+			*all = one;
+	}
+	t->call.api->urgent = false;
+	t->found = none;
+	t->placement = place;
+}
+
+static void cut_all(struct taken *t, struct walk_result *r)
+{
+	if (*t->found.disputed)
+		cut_each(t, r);
+	else
+		walk_cut(&t->walk, r);
+}
+
 /* True when the cut is complete. */
 static bool cut(struct taken *t)
 {
 	struct store_account *a = &t->account;
 	struct walk_result r;
-	walk_cut(&t->walk, &r);
+	cut_all(t, &r);
 	POINT("cut.done");
 	const struct evidence_moments moments = leave_note(t, r.complete);
 	taken_say(t, (struct evidence_line){ .event = "cut", .what = r.complete ? "cut complete" : "cut, not complete yet",
@@ -278,8 +318,26 @@ static void tell_foreign(struct taken *t, int64_t began_ms)
 		p->foreign(p->foreign_ctx, t->account.uuid, t->account.generation, t->proof_request);
 }
 
+/* The cut, and the sweep after it; nothing is made, changed or deleted before a human has said which is his (audit.c). */
+static void walk_disputed(struct taken *t)
+{
+	struct store_account *a = &t->account;
+	struct err e;
+	bool sweeping = a->sweep_ms && clock_now(t->parts->clock) >= a->sweep_ms;
+	if ((a->lane == LANE_REVOKE || sweeping) && !cut(t))
+		return;
+	if (sweeping)
+		a->sweep_ms = 0;
+	(void)taken_disputed(t, &e);
+	come_back(t, &e);
+}
+
 void taken_walk(struct taken *t)
 {
+	if (*t->found.disputed) {
+		walk_disputed(t);
+		return;
+	}
 	struct store_account *a = &t->account;
 	struct walk_result r = { .complete = true };
 	int64_t now = clock_now(t->parts->clock);
@@ -328,7 +386,7 @@ bool taken_strike(struct taken *t)
 {
 	struct walk_result r;
 	t->walk.trust_since_ms = INT64_MAX;      /* the store may be behind: nothing that it says was done counts */
-	walk_cut(&t->walk, &r);
+	cut_all(t, &r);
 	taken_say(t, (struct evidence_line){ .event = "cut", .what = r.complete ? "cut without the store"
 		: "cut without the store, not complete yet", .why = t->person.reason, .csn = t->person.csn });
 	return r.complete;

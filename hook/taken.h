@@ -43,7 +43,8 @@ struct taken {
 	int64_t cut_at_ms[ROW_COUNT];/* when the first call of the cut that changed this row succeeded; 0 = none yet */
 };
 
-/* Make *t ready for a walk of t->account (already filled).  Fails: INPUT (a record in the store is unusable), TEMP. */
+/* Make *t ready for a walk of t->account (already filled).  Fails: INPUT (a record in the store is unusable), PERM (which of
+ * several things is his is not known, and he is no leaver), TEMP. */
 MUST_USE int taken_load(struct taken *, struct worker *, struct err *e);
 /* The cut, then everything else of the stage; decides lane, due and trouble in t->account, ready to give back. */
 void taken_walk(struct taken *);
@@ -51,6 +52,9 @@ void taken_walk(struct taken *);
 bool taken_strike(struct taken *);
 /* Write down a failure that came before any walk. */
 void taken_failed(struct taken *, const struct err *e);
+
+/* Which of several things is his is not known: PERM. */
+int taken_disputed(const struct taken *, struct err *e);
 
 void journal_make(struct taken *);
 /* One line of evidence about him, who is filled in. */

@@ -370,13 +370,38 @@ static void one_mark_on_two_is_for_a_human(void **state)
 	assert_int_equal(FORBIDDEN, 0);
 }
 
-/* Not the leaver's grace, nor its end; and what is left then goes as it does of everybody. */
+/* Of those that carry his mark; and of all others. */
+static void count_access(struct firm *f, size_t *his, size_t *others)
+{
+	*his = *others = 0;
+	for (const struct json *v = json_first(cloud_state(f->p->cloud, "users")); v; v = json_next(v)) {
+		size_t n = json_bool_or(v, "console_login", false);
+		for (const struct json *k = json_first(json_get(v, "keys")); k; k = json_next(k))
+			n += str_eq(json_text(k, "status"), "Active");
+		*(strstr(json_text(v, "remark") ? json_text(v, "remark") : "", ALICE) ? his : others) += n;
+	}
+}
+
+/* Whichever is his gives him no access; but nothing ends, not even by the end of grace.  What is left when a human has said
+ * which goes as it does of everybody. */
 static void one_mark_on_two_of_a_leaver(void **state)
 {
 	struct firm *f = *state;
-	raw(f, "AddUser", "{\"Name\": \"again\", \"Remark\": \"rollcall:" CLOUD_INSTALLATION ":" ALICE ":1\"}");
+	size_t his, others, before;
+	raw(f, "AddUser", "{\"Name\": \"again\", \"ConsoleLogin\": 1, \"Password\": \"Lost-9-lost\", \"Remark\": \"rollcall:"
+		CLOUD_INSTALLATION ":" ALICE ":1\"}");
+	uint64_t again = json_int_or(json_at(cloud_state(f->p->cloud, "users"), 2), "uin", 0);
+	raw(f, "CreateAccessKey", arena_printf(f->p->a, "{\"TargetUin\": %llu}", (unsigned long long)again));
 	disputed(f);
+	live(f, HOUR_MS);
+	count_access(f, &his, &before);
+	assert_int_equal(his, 4);
 	says(f, ALICE, "alice", "left");
+	live(f, MINUTE_MS);
+	count_access(f, &his, &others);
+	assert_int_equal(his, 0);
+	assert_int_equal(others, before);
+	assert_int_equal(account(f->p, ALICE).lane, LANE_TIDY);
 	live(f, 3 * DAY_MS);
 	assert_int_equal(FORBIDDEN, 0);
 	assert_int_equal(account(f->p, ALICE).trouble_kind, ERR_PERM);
