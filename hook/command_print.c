@@ -248,10 +248,13 @@ static void print_dormant(const struct command_line *l, const struct json *body)
 	const struct json *people = json_get(body, "dormant_people");
 	int64_t dormant = json_int_or(body, "dormant", 0);
 	struct table t;
+	if (!json_has(body, "dormant"))
+		return;
+	fprintf(l->out, "\nkeys that nobody used for %s: %lld of %lld that are watched%s\n", clean(l, text_of(body, "dormant_after")),
+		(long long)dormant, (long long)json_int_or(body, "dormant_watched", 0),
+		(size_t)dormant > json_count(people) ? ", the longest of them" : "");
 	if (dormant == 0)
 		return;
-	fprintf(l->out, "\nkeys that nobody used for %s: %lld%s\n", clean(l, text_of(body, "dormant_after")), (long long)dormant,
-		(size_t)dormant > json_count(people) ? ", the longest of them" : "");
 	table_init(&t, l->arena, ARRAY_LEN(titles), titles);
 	for (const struct json *p = json_first(people); p; p = json_next(p))
 		for (size_t i = 0; i < ARRAY_LEN(members); i++)

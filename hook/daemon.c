@@ -57,10 +57,10 @@ static void decided(void *ctx)
 	engine_audit_now(d->engine);
 }
 
-static int park(void *ctx, const char *uuid, struct arena *a, bool *parked, struct err *e)
+static int park(void *ctx, const char *uuid, struct arena *a, bool *full, struct err *e)
 {
 	struct daemon *d = ctx;
-	return roll_park(&d->roll, uuid, a, parked, e);
+	return roll_park(&d->roll, uuid, a, full, e);
 }
 
 static int logged_in(void *ctx, const char *uuid, const char *by, struct arena *a, struct err *e)

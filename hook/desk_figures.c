@@ -77,13 +77,15 @@ static int put_stuck(const struct desk_request *r, struct json *into, struct err
 
 static int put_dormant(const struct desk_request *r, struct json *into, struct err *e)
 {
-	int64_t total, now = clock_now(r->parts->clock), after = r->parts->settings->life.dormant_ms;
+	int64_t total, watched, now = clock_now(r->parts->clock), after = r->parts->settings->life.dormant_ms;
 	struct json *list = json_array(r->arena);
-	struct store_idle *people;
-	size_t count;
+	struct store_idle *people, *nobody;
+	size_t count, none;
 	if (!after)
 		return 0;
 	int rc = store_idle(r->parts->store, now - after, now - DORMANT_GAP_MS, DORMANT_MOST, r->arena, &people, &count, &total, e);
+	if (!rc)
+		rc = store_idle(r->parts->store, INT64_MAX, now - DORMANT_GAP_MS, 0, r->arena, &nobody, &none, &watched, e);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < count; i++) {
@@ -99,6 +101,7 @@ static int put_dormant(const struct desk_request *r, struct json *into, struct e
 	}
 	json_put_text(into, "dormant_after", str_duration(r->arena, after));
 	json_put_int(into, "dormant", total);
+	json_put_int(into, "dormant_watched", watched);
 	json_put(into, "dormant_people", list);
 	return 0;
 }

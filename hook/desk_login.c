@@ -19,6 +19,7 @@ struct login {
 	struct store_person person;
 	struct store_account account;      /* stage NONE: there is none */
 	const struct json *shown;          /* what his entry shows; NULL: nothing yet */
+	bool was_parked;                   /* before this login was told */
 };
 
 static const char *day(const struct login *l, int64_t ms)
@@ -41,13 +42,20 @@ static const char *shown_text(const struct login *l, enum own which)
 	return l->shown ? json_text(l->shown, own_attributes[which].name) : NULL;
 }
 
-/* Everything that he needs to work was put into his entry, and his key is not off any more since he is back. */
-static bool is_ready(const struct login *l)
+/* He is back, and nobody has seen yet that his key is on again. */
+static bool is_key_off(const struct login *l)
 {
 	struct found f;
 	struct err ignored;
-	bool off = l->account.found && !found_parse(l->account.found, l->request->arena, &f, &ignored) && f.key_locked_ms;
-	return shown_text(l, OWN_ENV_ID) && shown_text(l, OWN_KEY_ID) && !off;
+	if (!l->account.found || found_parse(l->account.found, l->request->arena, &f, &ignored) || !f.key_locked_ms)
+		return false;
+	return f.verified_since_ms != l->account.since_ms || !f.verified_ms[ROW_KEY];
+}
+
+/* Everything that he needs to work was put into his entry, and works. */
+static bool is_ready(const struct login *l)
+{
+	return shown_text(l, OWN_ENV_ID) && shown_text(l, OWN_KEY_ID) && !is_key_off(l);
 }
 
 /* Somebody who has no access, and never had any or will have some later.  Fails: ABSENT (he is not on the roll). */
@@ -71,6 +79,11 @@ static int newcomer(const struct login *l, const char **verdict, const char **te
 	return 0;
 }
 
+static bool is_parked(const struct login *l)
+{
+	return l->account.stage == STAGE_HELD && dormant_is_hold(l->account.hold_reason);
+}
+
 static int judge(const struct login *l, const char **verdict, const char **text, struct err *e)
 {
 	const struct store_account *a = &l->account;
@@ -87,10 +100,9 @@ static int judge(const struct login *l, const char **verdict, const char **text,
 	if (comes_back)
 		return newcomer(l, verdict, text, e);
 	/* A login is what he waits for. */
-	if (a->stage == STAGE_HELD && dormant_is_hold(a->hold_reason)) {
+	if (is_parked(l)) {
 		*verdict = "joining";
-		*text = "Rollcall: your key was switched off because it was not used.  This login switches it on again; log in again in "
-			"about ten minutes.";
+		*text = "Rollcall: your access to the cloud is switched off because it was not used.";
 		return 0;
 	}
 	switch ((enum stage)a->stage) {
@@ -102,7 +114,10 @@ static int judge(const struct login *l, const char **verdict, const char **text,
 		return 0;
 	case STAGE_ACTIVE:
 		*verdict = is_ready(l) ? "in" : "joining";
-		if (!is_ready(l))
+		if (l->was_parked && !is_ready(l))
+			*text = "Rollcall: your access to the cloud was switched off because it was not used.  It is being switched "
+				"on again; log in again in about ten minutes.";
+		else if (!is_ready(l))
 			*text = arena_printf(l->request->arena, "Rollcall: your development environment is being set up.  Log in again in "
 				"about ten minutes, or look with: rollcall show %s", l->person.login);
 		return 0;
@@ -217,6 +232,7 @@ int desk_login(const struct desk_request *r, struct wire_out *out, struct err *e
 	if (!rc)
 		rc = judge(&l, &verdict, &text, e);
 	if (!rc && opens && !str_eq(verdict, "out")) {
+		l.was_parked = is_parked(&l);
 		rc = first_steps(&l, e);
 		if (!rc)
 			rc = judge(&l, &verdict, &text, e);

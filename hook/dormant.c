@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cloud/rights.h"
 #include "common/failpoint.h"
@@ -11,8 +12,10 @@
 
 #define FIRST_MS (5 * 60 * 1000)   /* after the start */
 #define AGAIN_MS (60 * 60 * 1000)  /* it failed */
-#define PAGE (KEYS_ASKED / 2)      /* accounts: each has two keys at most */
+#define PAGE (KEYS_ASKED / 2)      /* people of one question: each has two keys at most */
+#define LOOKED_AT_MOST 200         /* accounts of one step, most of them may be retired */
 #define PARKS_MOST 2000
+#define PARK_MEMORY (1u << 20)
 
 struct dormant {
 	const struct engine_parts *parts;
@@ -48,9 +51,11 @@ struct question { const char *ids[KEYS_ASKED]; struct watched people[PAGE]; size
 static void add(struct question *q, const struct store_account *acc, struct arena *a)
 {
 	struct err ignored;
+	if (acc->stage != STAGE_ACTIVE || !acc->found)
+		return;
 	struct found *f = arena_alloc(a, sizeof(*f));
 	/* A record that cannot be read is told by the walk. */
-	if (acc->stage != STAGE_ACTIVE || !acc->found || found_parse(acc->found, a, f, &ignored) || !*f->key_id)
+	if (found_parse(acc->found, a, f, &ignored) || !*f->key_id)
 		return;
 	struct watched *w = &q->people[q->count++];
 	*w = (struct watched){ .account_id = acc->id, .proof_ms = f->proof_ms, .first = q->keys };
@@ -58,6 +63,12 @@ static void add(struct question *q, const struct store_account *acc, struct aren
 	if (*f->old_key_id)
 		q->ids[q->keys++] = f->old_key_id;
 	w->keys = q->keys - w->first;
+}
+
+/* It is about what was asked, not about who asks. */
+static bool is_bad_value(const struct err *e)
+{
+	return str_starts(e->code, "InvalidParameter") || str_starts(e->code, "ResourceNotFound");
 }
 
 /* told: of all keys of the question. */
@@ -75,10 +86,27 @@ static int remember(struct dormant *d, const struct watched *p, const int64_t *t
 static int ask(struct dormant *d, struct call *c, const struct question *q, struct err *e)
 {
 	int64_t told[2 * KEYS_ASKED];
-	int rc = keys_last_used(c, q->ids, q->keys, told, e);
+	int rc = q->keys ? keys_last_used(c, q->ids, q->keys, told, e) : 0;
 	for (size_t i = 0; !rc && i < q->count; i++)
 		rc = remember(d, &q->people[i], told, clock_now(c->clock), e);
 	return rc;
+}
+
+/* The cloud does not want to hear of one of these: that is no reason not to ask about the others. */
+static int ask_singly(struct dormant *d, struct call *c, const struct question *q, struct err *e)
+{
+	for (size_t i = 0; i < q->count; i++) {
+		const struct watched *w = &q->people[i];
+		struct question one = { .people = { { .account_id = w->account_id, .proof_ms = w->proof_ms, .keys = w->keys } },
+			.keys = w->keys, .count = 1 };
+		memcpy(one.ids, &q->ids[w->first], w->keys * sizeof(*one.ids));
+		int rc = ask(d, c, &one, e);
+		if (rc == ERR_INPUT || rc == ERR_ABSENT || is_bad_value(e))
+			log_err(LOG_WARN_LEVEL, "dormant", NULL, e);
+		else if (rc)
+			return rc;
+	}
+	return 0;
 }
 
 /* The next few who have a key.  *last: there is nobody else. */
@@ -86,7 +114,7 @@ static int ask_some(struct dormant *d, struct call *c, bool *last, struct err *e
 {
 	struct question q = { 0 };
 	int64_t after = d->after_id;
-	do {
+	for (size_t looked_at = 0; !*last && q.count < PAGE && looked_at < LOOKED_AT_MOST;) {
 		struct store_account *list;
 		size_t n;
 		int rc = store_accounts(d->parts->store, after, PAGE - q.count, c->arena, &list, &n, e);
@@ -94,34 +122,41 @@ static int ask_some(struct dormant *d, struct call *c, bool *last, struct err *e
 			return rc;
 		for (size_t i = 0; i < n; i++)
 			add(&q, &list[i], c->arena);
+		looked_at += n;
 		*last = n == 0;
 		after = n ? list[n - 1].id : after;
-	} while (!*last && q.count < PAGE);
-	int rc = q.count ? ask(d, c, &q, e) : 0;
-	/* A key that the cloud does not want to hear of keeps nobody else from being asked about. */
-	bool skip = rc == ERR_PERM || rc == ERR_INPUT || rc == ERR_ABSENT;
-	if (skip)
-		log_err(LOG_WARN_LEVEL, "dormant", NULL, e);
-	if (!rc || skip)
+	}
+	int rc = ask(d, c, &q, e);
+	if (rc == ERR_ABSENT || (rc && is_bad_value(e)))
+		rc = ask_singly(d, c, &q, e);
+	if (!rc)
 		d->after_id = after;
-	return skip ? 0 : rc;
+	return rc;
 }
 
 /* --- parking ----------------------------------------------------------------------------------------------------- */
 
+/* Whoever's profile says so.  Not while a clock is in doubt: what is told in days is compared with it. */
 static int park(struct dormant *d, struct arena *a, struct err *e)
 {
-	const struct settings *s = d->parts->settings;
+	const struct engine_parts *parts = d->parts;
 	struct store_idle *list;
+	const char *why;
 	size_t n;
-	int64_t total, now = clock_now(d->parts->clock);
-	int rc = store_idle(d->parts->store, now - s->life.dormant_ms, now - DORMANT_GAP_MS, PARKS_MOST, a, &list, &n, &total, e);
-	for (size_t i = 0; !rc && i < n && d->parts->park; i++) {
-		const struct profile_settings *p = settings_profile(s, list[i].profile);
-		bool parked;
+	bool full = false;
+	int64_t total, now = clock_now(parts->clock), after = parts->settings->life.dormant_ms;
+	if (!parts->park || (parts->guard && !guard_is_sound(parts->guard, a, &why)))
+		return 0;
+	int rc = store_idle(parts->store, now - after, now - DORMANT_GAP_MS, PARKS_MOST, a, &list, &n, &total, e);
+	for (size_t i = 0; !rc && !full && i < n; i++) {
+		AUTO_ARENA struct arena *own = arena_new(PARK_MEMORY);
+		const struct profile_settings *p = settings_profile(parts->settings, list[i].profile);
 		if (p && p->park && !list[i].is_protected)
-			rc = d->parts->park(d->parts->park_ctx, list[i].uuid, a, &parked, e);
+			rc = parts->park(parts->park_ctx, list[i].uuid, own, &full, e);
 	}
+	if (full)
+		log_event(LOG_ALARM_LEVEL, "dormant", NULL, "%d people were parked within a day, and more lie idle: they are not, look at "
+			"`rollcall status`", DORMANT_PARKS_DAY);
 	return rc;
 }
 
@@ -162,8 +197,8 @@ int dormant_step(struct dormant *d, const struct call *with, int64_t *next_due_m
 		rc = park(d, c.arena, failed);
 		POINT("dormant.done");
 	}
-	int64_t rest = failed->due_ms - clock_now(d->parts->clock);
 	if (rc == ERR_LIMIT || rc == ERR_WAIT) {
+		int64_t rest = failed->due_ms - clock_now(d->parts->clock);
 		finish(d, rest > 1 ? rest : 1);
 		*next_due_ms = failed->due_ms < *next_due_ms ? failed->due_ms : *next_due_ms;
 		failed->kind = 0;

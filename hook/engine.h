@@ -48,9 +48,9 @@ struct engine_parts {
 	 * before it gives the account back.  NULL: nobody listens. */
 	void (*foreign)(void *ctx, const char *uuid, unsigned generation, const char *request_id);
 	void *foreign_ctx;
-	/* His key has been idle for so long that he may be parked: *parked tells whether he was.  Called by a worker, outside any
-	 * transaction.  NULL: nobody is. */
-	int (*park)(void *ctx, const char *uuid, struct arena *, bool *parked, struct err *e);
+	/* His key has been idle for so long that he may be parked; *full: not today, nor may anybody else.  Called by a worker,
+	 * outside any transaction.  NULL: nobody is. */
+	int (*park)(void *ctx, const char *uuid, struct arena *, bool *full, struct err *e);
 	void *park_ctx;
 	struct guard *guard;                 /* is told the cloud's time and limits; NULL: nobody is */
 	/* May what this account has be destroyed at this moment?  Called by a worker before each such call.  NULL: nobody is

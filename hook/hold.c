@@ -49,7 +49,8 @@ static int take_hold(struct roll *r, const struct store_person *p, unsigned gene
 	struct decision d = stage_hold(&h, now);
 	if (!d.keep_hold)
 		return err_set(e, ERR_ABSENT, "\"%s\" is %s: there is nothing to hold", p->login, stage_name(h.stage));
-	if (acc.hold_reason)
+	/* Idleness gives way to any other reason: his next login would end it. */
+	if (acc.hold_reason && (brake == &by_idleness || !dormant_is_hold(acc.hold_reason)))
 		return err_set(e, ERR_ABSENT, "\"%s\" is held already: %s", p->login, acc.hold_reason);
 	*braked = brake && !brake->lets(before);
 	if (*braked)
@@ -126,15 +127,14 @@ static int foreign(struct roll *r, const char *uuid, unsigned generation, const 
 
 /* --- by idleness -------------------------------------------------------------------------------------------- */
 
-static int park(struct roll *r, const char *uuid, struct arena *a, bool *parked, struct err *e)
+static int park(struct roll *r, const char *uuid, struct arena *a, bool *full, struct err *e)
 {
 	struct store_person p;
 	struct store_idle idle;
 	struct roll_moved moved = { 0 };
-	bool braked = false;
 	int64_t now = clock_now(r->clock);
 	char since[TIME_TEXT];
-	*parked = false;
+	*full = false;
 	int rc = store_idle_of(r->store, uuid, now - DORMANT_GAP_MS, a, &idle, e);
 	if (!rc)
 		rc = store_person_get(r->store, uuid, a, &p, e);
@@ -144,13 +144,14 @@ static int park(struct roll *r, const char *uuid, struct arena *a, bool *parked,
 		return 0;
 	str_time(idle.idle_since_ms, since);
 	char *reason = arena_printf(a, DORMANT_HOLD "neither his key nor a login was seen since %.10s", since);
-	rc = hold(r, &p, 0, reason, &by_idleness, a, &moved, &braked, e);
-	if (rc || braked)
+	rc = hold(r, &p, 0, reason, &by_idleness, a, &moved, full, e);
+	if (rc || *full)
 		return rc == ERR_ABSENT ? 0 : rc;
-	*parked = true;
 	roll_say(r, &p, moved.generation, "hold", moved.why, reason, NULL);
+	roll_say(r, &p, moved.generation, "stage", moved.what, reason, NULL);
 	log_event(LOG_WARN_LEVEL, "roll", p.login, "%s", reason);
-	act_on(r, &p, &moved, reason, a);
+	/* He is no leaver: the file goes with the next sweep, and a session that he has open stays. */
+	roll_hurry(r, &p, false, a);
 	return 0;
 }
 
@@ -231,10 +232,10 @@ int roll_resume(struct roll *r, const char *uuid, const char *by, struct arena *
 	return rc;
 }
 
-int roll_park(struct roll *r, const char *uuid, struct arena *a, bool *parked, struct err *e)
+int roll_park(struct roll *r, const char *uuid, struct arena *a, bool *full, struct err *e)
 {
 	pthread_mutex_lock(&r->lock);
-	int rc = park(r, uuid, a, parked, e);
+	int rc = park(r, uuid, a, full, e);
 	pthread_mutex_unlock(&r->lock);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include "hook/owned.h"
 #include "ldap/attrs.h"
 #include "ldap/dn.h"
+#include "policies/dormant.h"
 #include "policies/stage.h"
 
 #define EVENT_MEMORY (4u << 20)
@@ -159,13 +160,19 @@ static int place(struct work *w, const struct owned *o, const struct named *n, c
 	return owned_placement(w->r->settings, o, &hints, w->a, out, e);
 }
 
+/* What stands there by anybody's hand ends with no login. */
+static char *hold_text(struct work *w, char *reason)
+{
+	return dormant_is_hold(reason) ? arena_printf(w->a, "store lost: %s", reason) : reason;
+}
+
 static char *hold_reason(struct work *w, const struct owned *o, const struct named *n, enum stage stage)
 {
 	const char *in_remark = o->remark ? strstr(o->remark, HELD) : NULL;
 	if (in_remark)
-		return arena_strdup(w->a, in_remark + strlen(HELD));
+		return hold_text(w, arena_strdup(w->a, in_remark + strlen(HELD)));
 	if (n && n->own[OWN_HOLD_REASON])
-		return n->own[OWN_HOLD_REASON];
+		return hold_text(w, n->own[OWN_HOLD_REASON]);
 	return stage == STAGE_HELD ? arena_strdup(w->a, "store lost: look at him, then resume") : NULL;
 }
 

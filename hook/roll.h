@@ -65,8 +65,8 @@ MUST_USE int roll_suspend(struct roll *, const char *uuid, const char *reason, c
 /* Lets the hold go: he becomes what the directory said of him last.  Fails: ABSENT (nobody, or not held), TEMP. */
 MUST_USE int roll_resume(struct roll *, const char *uuid, const char *by, struct arena *, struct err *e);
 /* His key has been idle for life.dormant: he is HELD until his next login, unless that is not so (any more), he is protected,
- * or too many were within the day.  Fails: TEMP. */
-MUST_USE int roll_park(struct roll *, const char *uuid, struct arena *, bool *parked, struct err *e);
+ * or enough were within the day (*full).  Fails: TEMP. */
+MUST_USE int roll_park(struct roll *, const char *uuid, struct arena *, bool *full, struct err *e);
 /* roll_login.c.  He logged in on this machine; `by` is who says so, in words.  Begins what his profile lets wait for it, and
  * ends a hold by roll_park().  Waits for nobody but the store.
  * Fails: ABSENT (nobody), TEMP. */

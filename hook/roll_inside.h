@@ -18,7 +18,7 @@ struct adoption { const char *user_name, *env_id, *env_alias, *region; uint64_t 
 struct hearing {
 	const struct adoption *adoption;      /* NULL: none */
 	bool confirmed, gone_again;    /* as in struct news */
-	bool release;                  /* an administrator lets the hold go */
+	bool release;                  /* as in struct history */
 	bool unsure;                   /* as in struct news; whoever was disabled by a value is looked at for it in any case */
 };
 /* What became of it; generation 0: his stage stayed. */

@@ -17,7 +17,9 @@ static int logged_in(struct roll *r, const char *uuid, const char *by, struct ar
 		return rc;
 	rc = p.generation ? store_account_get(r->store, uuid, 0, a, &acc, e) : 0;
 	bool waits = acc.stage == STAGE_NONE || acc.stage == STAGE_DUE || acc.stage == STAGE_RETIRED;
-	heard.release = acc.stage == STAGE_HELD && dormant_is_hold(acc.hold_reason);
+	/* Not by what was last heard of a directory that is in doubt, nor of somebody who is being cut. */
+	heard.release = acc.stage == STAGE_HELD && dormant_is_hold(acc.hold_reason) && atomic_load(&r->doubt) == DOUBT_NONE &&
+		!engine_struck(r->engine, uuid);
 	if (rc || !(waits || heard.release) || p.signal != SIGNAL_ENTITLED)
 		return rc;
 	rc = roll_apply(r, &p, &heard, a, &moved, e);

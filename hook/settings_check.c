@@ -11,6 +11,7 @@
 #include "common/secret.h"
 #include "ldap/attrs.h"
 #include "ldap/filter.h"
+#include "policies/dormant.h"
 
 void settings_complain(struct check *c, const char *path, const char *fmt, ...)
 {
@@ -276,24 +277,37 @@ static void check_profiles(struct check *c)
 		settings_complain(c, "life.money_per_day_yuan", "no profile has a price_yuan: nothing would be counted");
 }
 
-#define DAY_MS INT64_C(86400000)
 #define DORMANT_LEAST_DAYS 14      /* the cloud tells days, and late */
-#define DORMANT_PROVE_DAYS 4       /* a proof hides what else was done with the key on the days around it */
+
+/* A proof hides what else was done with the key on its day; it is made at an audit. */
+static void check_proofs_apart(struct check *c)
+{
+	int64_t every = c->settings->cloud.driver.prove_every_ms, audit = c->settings->life.audit_ms;
+	int64_t apart = audit > 0 ? (every + audit - 1) / audit * audit : every;
+	if (every && every < DORMANT_PROOFS_MS)
+		settings_complain(c, "life.prove_every", "must be %d days or longer, or 0, with life.dormant: the cloud tells one last"
+			" use, and a proof is one", (int)(DORMANT_PROOFS_MS / DORMANT_DAY_MS));
+	else if (every && apart % (7 * DORMANT_DAY_MS) == 0)
+		settings_complain(c, "life.prove_every", "with life.audit it makes a proof every %d days, and must not make them whole"
+			" weeks apart with life.dormant: whoever works on one day of the week would never be seen",
+			(int)(apart / DORMANT_DAY_MS));
+}
 
 static void check_dormant(struct check *c)
 {
-	int64_t dormant = c->settings->life.dormant_ms, every = c->settings->cloud.driver.prove_every_ms;
-	if (dormant && dormant < DORMANT_LEAST_DAYS * DAY_MS)
+	int64_t dormant = c->settings->life.dormant_ms;
+	if (dormant && dormant < DORMANT_LEAST_DAYS * DORMANT_DAY_MS)
 		settings_complain(c, "life.dormant", "must be %d days or longer (\"%dd\"), or 0", DORMANT_LEAST_DAYS, DORMANT_LEAST_DAYS);
-	if (dormant && every && every < DORMANT_PROVE_DAYS * DAY_MS)
-		settings_complain(c, "life.prove_every", "must be %d days or longer, or 0, with life.dormant: the cloud tells one last"
-			" use, and a proof is one", DORMANT_PROVE_DAYS);
-	if (dormant && every && every % (7 * DAY_MS) == 0)
-		settings_complain(c, "life.prove_every", "must not be whole weeks with life.dormant: whoever works on one day of"
-			" the week would never be seen");
-	for (size_t i = 0; !dormant && i < c->settings->profiles.count; i++)
-		if (((const struct profile_settings *)c->settings->profiles.items)[i].park)
-			settings_complain(c, arena_printf(c->arena, "profiles[%zu].park", i), "needs life.dormant");
+	if (dormant)
+		check_proofs_apart(c);
+	for (size_t i = 0; i < c->settings->profiles.count; i++) {
+		const char *path = arena_printf(c->arena, "profiles[%zu].park", i);
+		bool parks = ((const struct profile_settings *)c->settings->profiles.items)[i].park;
+		if (parks && !dormant)
+			settings_complain(c, path, "needs life.dormant");
+		else if (parks && !c->settings->cloud.driver.prove_every_ms)
+			settings_complain(c, path, "needs life.prove_every: only new proofs show that the cloud's answers are true");
+	}
 }
 
 /* --- the cloud and the rest ---------------------------------------------------------------------------- */

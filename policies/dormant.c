@@ -29,11 +29,12 @@ bool dormant_heard(struct watch *w, const int64_t *told, size_t count, int64_t p
 	bool should_know = proof_ms > 0 && now_ms - proof_ms > DORMANT_LATE_MS;
 	if (proof_ms <= 0 || (should_know && day_of(newest) < day_of(proof_ms - NEAR_MS)))
 		return false;
+	bool hidden = proof_ms != w->own_ms[0] && w->own_ms[0] && proof_ms - w->own_ms[0] < DORMANT_PROOFS_MS - NEAR_MS;
 	if (proof_ms != w->own_ms[0]) {
 		w->own_ms[1] = w->own_ms[0];
 		w->own_ms[0] = proof_ms;
 	}
-	if (now_ms < w->asked_ms || now_ms - w->asked_ms > DORMANT_GAP_MS)
+	if (hidden || now_ms < w->asked_ms || now_ms - w->asked_ms > DORMANT_GAP_MS)
 		w->since_ms = now_ms;
 	w->asked_ms = now_ms;
 	for (size_t i = 0; i < count; i++)

@@ -13,6 +13,8 @@
 #define DORMANT_LATE_MS (2 * DORMANT_DAY_MS)
 /* Whoever was not asked about for longer is watched anew: uses may have been missed. */
 #define DORMANT_GAP_MS (5 * DORMANT_DAY_MS)
+/* So is he whose proofs follow each other sooner: they hide what else is done with the key. */
+#define DORMANT_PROOFS_MS (4 * DORMANT_DAY_MS)
 /* So many may be parked within a day; more, and it is rather the cloud's answer that is wrong. */
 #define DORMANT_PARKS_DAY 20
 

@@ -21,7 +21,7 @@ struct history {                 /* the current account; all zero when he never 
 	bool cut_strong;
 	const char *cut_csn;         /* the evidence of the last cut; a weak one: what was seen last before it */
 	const char *hold_reason;     /* outlives SUSPENDED */
-	bool release;                /* an administrator lets the hold go */
+	bool release;                /* an administrator lets the hold go, or a login what an idle key began */
 };
 struct news {
 	enum signal signal;

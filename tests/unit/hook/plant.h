@@ -80,10 +80,10 @@ static inline int orphans(void *ctx, const struct owned *const *list, size_t cou
 	return p->feed ? orphan_judge(p->feed, list, count, a, out, e) : 0;
 }
 
-static inline int park(void *ctx, const char *uuid, struct arena *a, bool *parked, struct err *e)
+static inline int park(void *ctx, const char *uuid, struct arena *a, bool *full, struct err *e)
 {
 	struct plant *p = ctx;
-	return roll_park(&p->roll, uuid, a, parked, e);
+	return roll_park(&p->roll, uuid, a, full, e);
 }
 
 static inline bool believed(void *ctx)

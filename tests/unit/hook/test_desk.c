@@ -300,6 +300,7 @@ static void who_was_here_last_and_whose_key_is_idle(void **state)
 		a = ask(h, WIRE_STATUS, NULL);
 		assert_int_equal(json_int_or(a.body, "dormant", -1), rows[i].listed);
 		assert_int_equal(json_count(json_get(a.body, "dormant_people")), rows[i].listed);
+		assert_int_equal(json_int_or(a.body, "dormant_watched", -1), 1);
 	}
 	assert_string_equal(json_text(a.body, "dormant_people[0].login"), "alice");
 	assert_string_equal(json_text(a.body, "dormant_people[0].next"), "stays");

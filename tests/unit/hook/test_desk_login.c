@@ -194,6 +194,12 @@ static void who_is_parked_comes_in_and_waits(void **state)
 	t = login(h, WIRE_SESSION_OPEN, "alice", "key");
 	assert_string_equal(field(h, &t, WIRE_VERDICT), "joining");
 	assert_null(field(h, &t, WIRE_SECRET_KEY));
+	/* The call's answer was lost, and the walk has seen since that the key is on. */
+	found.verified_since_ms = h->account.since_ms;
+	found.verified_ms[ROW_KEY] = h->f.v.now_ms;
+	assert_int_equal(store_found_put(h->f.store, h->account.id, found_print(&found, h->f.a), &e), 0);
+	t = login(h, WIRE_SESSION_OPEN, "alice", "key");
+	assert_string_equal(field(h, &t, WIRE_VERDICT), "in");
 }
 
 /* Cut from memory, while the store takes nothing. */

@@ -110,6 +110,49 @@ static void no_other_hold_ends_with_a_login(void **state)
 	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
 }
 
+/* Somebody who is parked already: the stronger reason takes the place of the other. */
+static void a_hold_on_top_of_it(void **state)
+{
+	struct plant *p = *state;
+	p->profile.park = true;
+	days(p, 20, ALICE, NULL);
+	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
+	OK(roll_suspend(&p->roll, BOB, "laptop stolen", "test", p->a, &p->e));
+	assert_string_equal(account(p, BOB).hold_reason, "laptop stolen");
+	OK(roll_logged_in(&p->roll, BOB, "test", p->a, &p->e));
+	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
+	assert_int_equal(roll_suspend(&p->roll, BOB, "again", "test", p->a, &p->e), ERR_ABSENT);
+	OK(roll_resume(&p->roll, BOB, "test", p->a, &p->e));
+	assert_int_equal(stage_of(p, BOB), STAGE_ACTIVE);
+}
+
+/* By the last word of a directory that is in doubt nobody gets anything back. */
+static void a_login_in_doubt_gives_nothing_back(void **state)
+{
+	struct plant *p = *state;
+	p->profile.park = true;
+	days(p, 20, ALICE, NULL);
+	p->roll.doubt = DOUBT_ALL;
+	OK(roll_logged_in(&p->roll, BOB, "test", p->a, &p->e));
+	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
+	p->roll.doubt = DOUBT_NONE;
+	OK(roll_logged_in(&p->roll, BOB, "test", p->a, &p->e));
+	assert_int_equal(stage_of(p, BOB), STAGE_ACTIVE);
+}
+
+/* `rollcall verify --all` every night: whatever they do with their keys is hidden, and nobody is idle for that. */
+static void proofs_every_night(void **state)
+{
+	struct plant *p = *state;
+	struct store_idle *list;
+	p->profile.park = true;
+	p->settings.cloud.driver.prove_every_ms = DAY_MS;
+	days(p, 30, ALICE, NULL);
+	assert_int_equal(listed(p, &list), 0);
+	assert_int_equal(stage_of(p, BOB), STAGE_ACTIVE);
+	assert_int_equal(stage_of(p, ALICE), STAGE_ACTIVE);
+}
+
 /* Disabled while parked, and back: parked still. */
 static void the_hold_survives_a_leave(void **state)
 {
@@ -198,7 +241,9 @@ int main(void)
 	log_open(getenv("LOG") ? LOG_DEBUG_LEVEL : LOG_ALARM_LEVEL, 0);
 	const struct CMUnitTest tests[] = {
 		DORMANT(who_uses_it_is_not_listed), DORMANT(a_login_counts_as_well), DORMANT(a_parked_one_is_back_by_a_login),
-		DORMANT(no_other_hold_ends_with_a_login), DORMANT(the_hold_survives_a_leave), DORMANT(the_protected_are_told_and_stay),
+		DORMANT(no_other_hold_ends_with_a_login), DORMANT(a_hold_on_top_of_it),
+		DORMANT(a_login_in_doubt_gives_nothing_back), DORMANT(proofs_every_night), DORMANT(the_hold_survives_a_leave),
+		 DORMANT(the_protected_are_told_and_stay),
 		DORMANT(no_answer_is_no_idleness), DORMANT(a_gap_begins_anew), DORMANT(not_too_many_in_a_day),
 		DORMANT(off_asks_nothing),
 	};

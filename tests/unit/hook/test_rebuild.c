@@ -218,6 +218,16 @@ static void of_whom_nothing_is_left(void **state)
 	check_has(made(l, CARL).hold_reason, "store lost");
 }
 
+/* A reason that a login would end may have been written by anybody. */
+static void parked_in_an_entry(void **state)
+{
+	struct lost *l = *state;
+	named(l, CARL, "carl", "staff", OWN_GENERATION, "2", OWN_STAGE, "held", OWN_HOLD_REASON, "parked: sabbatical", OWN_COUNT);
+	OK(rebuild(l));
+	assert_int_equal(made(l, CARL).stage, STAGE_HELD);
+	assert_string_equal(made(l, CARL).hold_reason, "store lost: parked: sabbatical");
+}
+
 /* --- one mark on several things --------------------------------------------------------------------------------------- */
 
 static void a_second(struct lost *l, const char *what)
@@ -332,7 +342,7 @@ int main(void)
 	atexit(unit_remove_folder);
 	log_open(getenv("LOG") ? LOG_DEBUG_LEVEL : (enum log_level)0, 0);
 	const struct CMUnitTest tests[] = {
-		LOST(everybody_is_what_he_was), LOST(who_was_out_stays_out), LOST(whom_no_entry_names), LOST(of_whom_nothing_is_left),
+		LOST(everybody_is_what_he_was), LOST(who_was_out_stays_out), LOST(whom_no_entry_names), LOST(of_whom_nothing_is_left), LOST(parked_in_an_entry),
 		LOST(a_region_that_only_the_entry_names), LOST(any_number_of_regions), LOST(no_sub_account_is_chosen), LOST(no_environment_is_chosen),
 	 LOST(refusals),
 	};

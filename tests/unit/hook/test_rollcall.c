@@ -312,9 +312,9 @@ static void answers_are_shown_to_people(void **state)
 		"LOGIN  GEN  STAGE      WHY\n"
 		"alice    1  held       proof: foreign data\n"
 		"bob      2  suspended  asked by security\n");
-	check_has(printed_by(r, print_status, "{\"dormant\":2,\"dormant_after\":\"90d\",\"dormant_people\":[{\"login\":\"alice\","
+	check_has(printed_by(r, print_status, "{\"dormant\":2,\"dormant_watched\":310,\"dormant_after\":\"90d\",\"dormant_people\":[{\"login\":\"alice\","
 		"\"idle_since\":\"2026-08-01T00:00:00Z\",\"next\":\"will be parked\"}]}"),
-		"\nkeys that nobody used for 90d: 2, the longest of them\n"
+		"\nkeys that nobody used for 90d: 2 of 310 that are watched, the longest of them\n"
 		"LOGIN  IDLE SINCE            KEY USED  LAST LOGIN  NEXT\n"
 		"alice  2026-08-01T00:00:00Z  -         -           will be parked\n");
 	assert_string_equal(printed_by(r, print_why, "{\"person\":{\"login\":\"bob\"},\"accounts\":[{\"stage\":\"retired\"},{\"stage\":\"held\"}],"

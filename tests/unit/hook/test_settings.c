@@ -261,7 +261,7 @@ static void values_arrive_where_they_belong(void **state)
 	p.seal = "escrow = [ \"@F@/escrow\" ]; key_file = \"@F@/escrow\"; person_ca = \"@F@/text\"; strict_memory = true;";
 	p.life = "grace = 4; undo = 5; weak_wait = 0.5; sweep_again = 6; trust = 7; audit = 8; retry_max = 9;"
 		" departures_per_hour = 100; departures_percent = 12.5; departures_per_day = 200; departures_percent_day = 25;"
-		" joins_per_hour = 7; money_per_day_yuan = 1000.5; rotation = \"1d\"; prove_every = 0; dormant = \"90d\";";
+		" joins_per_hour = 7; money_per_day_yuan = 1000.5; rotation = \"1d\"; prove_every = \"5d\"; dormant = \"90d\";";
 	p.profiles = "{ name = \"a\"; filter = \"(d=4)\"; package = \"p1\"; bundle = \"b1\"; blueprint = \"i1\"; zone = \"z-1\";"
 		" region = \"r-1\"; trigger = \"login\"; park = true; price_yuan = 84.9; }, { name = \"b\"; package = \"p2\"; }";
 	load_good(f, &p);
@@ -296,7 +296,7 @@ static void values_arrive_where_they_belong(void **state)
 	assert_int_equal(s->cloud.driver.agent_timeout_ms, 120000);
 	assert_true(s->cloud.driver.by_hand_kept);
 	assert_int_equal(s->cloud.driver.probe_others, 0);
-	assert_int_equal(s->cloud.driver.prove_every_ms, 0);
+	assert_int_equal(s->cloud.driver.prove_every_ms, 5 * INT64_C(86400000));
 	assert_int_equal(s->life.dormant_ms, 90 * INT64_C(86400000));
 	assert_string_equal(s->seal.key_file, in_folder(f, "escrow"));
 	assert_true(s->seal.strict_memory);
@@ -477,6 +477,8 @@ static void each_mistake_is_named_at_its_line(void **state)
 		{ WITH(life, "dormant = \"13d\"; prove_every = 0;"), 6, "life.dormant", "14 days" },
 		{ WITH(life, "dormant = \"90d\";"), 6, "life.prove_every", "4 days" },
 		{ WITH(life, "dormant = \"90d\"; prove_every = \"7d\";"), 6, "life.prove_every", "weeks" },
+		{ WITH(life, "dormant = \"90d\"; prove_every = \"160h\";"), 6, "life.prove_every", "every 7 days" },
+		{ WITH(life, "dormant = \"90d\"; prove_every = \"5d\"; audit = \"7d\";"), 6, "life.prove_every", "every 7 days" },
 		{ WITH(profiles, "{ name = \"a\"; package = \"p\"; park = true; }"), 7, "profiles[0].park", "life.dormant" },
 		{ WITH(life, "departures_percent = 101.0;"), 6, "life.departures_percent", "100" },
 		{ WITH(profiles, ""), 7, "profiles", "at least one" },
