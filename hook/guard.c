@@ -24,7 +24,8 @@ struct guard {
 	int64_t closed_until;              /* mono; after a jump */
 	int64_t jumped_by, jumped_at;      /* the last one, and the wall clock after it */
 	int64_t back_ms;                   /* how far it was set back, until the store knows */
-	bool untold;
+	int64_t jumped_mono;
+	bool has_jumped, untold;
 	int64_t cloud_ms, cloud_mono;      /* the last Date, and when it came */
 	bool cloud_known, cap_known;
 	int64_t left, cap_mono, cap_at;    /* the last cap; cap_at: by the wall clock */
@@ -40,7 +41,9 @@ static void jumped(struct guard *g, int64_t by)
 	g->jumped_by = by;
 	g->back_ms += by < 0 ? -by : 0;
 	g->jumped_at = clock_now(g->clock);
-	g->closed_until = clock_mono(g->clock) + GUARD_JUMP_MS;
+	g->jumped_mono = clock_mono(g->clock);
+	g->has_jumped = true;
+	g->closed_until = g->jumped_mono + GUARD_JUMP_MS;
 	g->untold = true;
 }
 
@@ -94,6 +97,15 @@ bool guard_tick(struct guard *g, struct arena *a, const char **what)
 	g->untold = false;
 	pthread_mutex_unlock(&g->lock);
 	return told;
+}
+
+int64_t guard_unbroken_ms(struct guard *g)
+{
+	pthread_mutex_lock(&g->lock);
+	compare(g);
+	int64_t ms = g->has_jumped ? clock_mono(g->clock) - g->jumped_mono : INT64_MAX;
+	pthread_mutex_unlock(&g->lock);
+	return ms;
 }
 
 int64_t guard_set_back(struct guard *g)

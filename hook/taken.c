@@ -10,6 +10,7 @@
 #define BACKOFF_MS 2000
 #define BACKOFF_REVOKE_MS 1000
 #define REVOKE_MAX_MS 30000
+#define STRUCK_AGAIN_MS 5000
 #define OLD_KEY_AGAIN_MS 10800000       /* its time is over, and something is waited for that may never come */
 
 static int regrant(void *ctx, const struct found *f, struct account *want, struct err *e)
@@ -91,6 +92,8 @@ static int look_for_letter(struct taken *t, struct err *e)
 	return 0;
 }
 
+static int64_t unbroken_ms(void *guard) { return guard_unbroken_ms(guard); }
+
 int taken_load(struct taken *t, struct worker *w, struct err *e)
 {
 	struct arena *a = w->arena;
@@ -111,6 +114,8 @@ int taken_load(struct taken *t, struct worker *w, struct err *e)
 	journal_make(t);
 	engine_root(w->engine, &t->root);
 	t->call = (struct call){ .api = &w->api,
+		.unbroken_ms = t->parts->guard ? unbroken_ms : NULL,
+		.unbroken_ctx = t->parts->guard,
 		.arena = a,
 		.clock = t->parts->clock,
 		.journal = &t->journal,
@@ -185,7 +190,8 @@ static void come_back(struct taken *t, const struct err *e)
 	trouble(t, e);
 	switch (e->kind) {
 	case ERR_STALE:
-		a->due_ms = now;
+		/* Struck from memory: until the store knows of it each walk ends here, and costs a call. */
+		a->due_ms = now + (engine_struck(t->worker->engine, a->uuid) ? STRUCK_AGAIN_MS : 0);
 		break;
 	case ERR_WAIT:
 	case ERR_LIMIT:

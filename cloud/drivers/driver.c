@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/failpoint.h"
+
 #define PAGE 100
 #define MAX_PAGES 200
 
@@ -30,6 +32,13 @@ void call_tags(struct call *c, struct json *object, const struct account *want)
 int call_again(struct call *c, struct err *e, const char *what)
 {
 	return err_due(e, ERR_WAIT, clock_now(c->clock) + c->settings->poll_ms, "%s", what);
+}
+
+bool call_settled(const struct call *c, int64_t since_ms, int64_t for_ms)
+{
+	if (c->unbroken_ms && c->unbroken_ms(c->unbroken_ctx) < for_ms && !PLANTED("jump-settles"))
+		return false;
+	return clock_now(c->clock) - since_ms >= for_ms;
 }
 
 int seen_from(int rc, enum seen *out)

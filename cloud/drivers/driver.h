@@ -15,6 +15,9 @@ void call_tags(struct call *, struct json *object, const struct account *);
 /* "In a moment": WAIT, due after one poll. */
 int call_again(struct call *, struct err *e, const char *what);
 
+/* Has so much time passed since then?  By a clock that jumped meanwhile nobody knows, so it begins anew. */
+bool call_settled(const struct call *, int64_t since_ms, int64_t for_ms);
+
 /* Turn the two findings that are no failures into what was seen; others are returned. */
 int seen_from(int rc, enum seen *out);
 /* The worst of several failures, for what goes on past them.  Returns its kind. */

@@ -128,10 +128,9 @@ static int judge_missing(struct call *c, const struct account *want, struct foun
 		return 0;
 	}
 	/* One look is no proof: what was just made may not be shown yet, and would be paid twice. */
-	int64_t now = clock_now(c->clock);
 	if (!found->env_missed_ms)
-		found->env_missed_ms = now;
-	if (destroyed || was_isolated || now - found->env_missed_ms >= c->settings->settle_ms) {
+		found->env_missed_ms = clock_now(c->clock);
+	if (destroyed || was_isolated || call_settled(c, found->env_missed_ms, c->settings->settle_ms)) {
 		gone(found);
 		*out = SEEN_NONE;
 	}
@@ -209,7 +208,7 @@ static int absent(struct call *c, const struct account *want, const struct found
 	int64_t listed_ms, struct err *e)
 {
 	bool yes;
-	if (listed_ms < i->written_ms + c->settings->settle_ms)
+	if (listed_ms < i->written_ms + c->settings->settle_ms || !call_settled(c, i->written_ms, c->settings->settle_ms))
 		return look_later(c, i, e);
 	int rc = billed(c, want, &yes, e);
 	if (rc)

@@ -130,14 +130,13 @@ static bool is_young(const struct call *c, const struct found *found)
 /* Not listed, for too short a time to believe that it is gone: another one next to it would be one too many. */
 static bool is_missed(const struct call *c, struct found *found, const struct one *mine)
 {
-	int64_t now = clock_now(c->clock);
 	if (mine || !*found->key_id) {
 		found->key_missed_ms = 0;
 		return false;
 	}
 	if (!found->key_missed_ms)
-		found->key_missed_ms = now;
-	return now - found->key_missed_ms < settle_ms(c);
+		found->key_missed_ms = clock_now(c->clock);
+	return !call_settled(c, found->key_missed_ms, settle_ms(c));
 }
 
 /* Another one is to be made.  What was asked for is compared, not ordered: clocks are set back, too. */
@@ -245,7 +244,7 @@ static int key_resolve(struct call *c, const struct account *want, struct found 
 	}
 	rc = 0;
 	for (size_t i = 0; !rc && i < count; i++) {
-		if (!deleted && clock_now(c->clock) - intents[i].written_ms < settle_ms(c))
+		if (!deleted && !call_settled(c, intents[i].written_ms, settle_ms(c)))
 			return call_again(c, e, "a key of unknown outcome may still appear");
 		rc = c->journal->settle(c->journal, &intents[i], OUTCOME_ABSENT, found, e);
 	}

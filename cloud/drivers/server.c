@@ -71,11 +71,10 @@ static int server_observe(struct call *c, const struct account *want, struct fou
 		return rc;
 	if (rc) {
 		/* Not listed is terminated, or too new to be listed. */
-		int64_t now = clock_now(c->clock);
 		if (*found->server_id && !found->server_missed_ms)
-			found->server_missed_ms = now;
+			found->server_missed_ms = clock_now(c->clock);
 		bool over = is_one_of(found->server_state, "TERMINATING DELETING") ||
-			now - found->server_missed_ms >= c->settings->settle_ms;
+			call_settled(c, found->server_missed_ms, c->settings->settle_ms);
 		if (*found->server_id && over)
 			gone(found);
 		*out = *found->server_id ? SEEN_WAIT : SEEN_NONE;

@@ -149,6 +149,7 @@ struct model_person {
 	int64_t told_out_ms;            /* a value that says so was delivered, and nothing else since; 0 = no */
 	int64_t out_known_ms;           /* ... and Rollcall was idle after that */
 	bool may_be_out;                /* a value that says so was delivered; that he is back was perhaps never written down */
+	int64_t may_be_out_ms;          /* ... until then: a call that was sent before may rest on it */
 	bool out_written;               /* ... and had a disk to write it on: the next life knows it, too */
 	bool keys_tried, age_told;
 	int64_t suspended_wall_ms;      /* not suspended before this, by Rollcall's clock */
@@ -201,7 +202,8 @@ struct world {
 	bool evidence_away;
 	int64_t idle_ms;                /* when the child was idle last ... */
 	int64_t idle_wall_ms;           /* ... by its own clock */
-	int64_t stepped_ms;             /* when that clock was set wrong */
+	int64_t stepped_ms;             /* when that clock was set */
+	int64_t step_before_ms;         /* how wrong it was before that */
 
 	enum ill ill;
 	enum branch ill_branch;

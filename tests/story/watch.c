@@ -20,9 +20,16 @@
 /* Grace begins and ends by the clock of Rollcall's machine. */
 static int64_t wall_ms(const struct world *w) { return w->shared->true_ms + w->shared->step_ms; }
 
+/* By that clock as it was when it was decided, which may have been before its last jump. */
+static int64_t decided_ms(const struct world *w, int64_t idle_ms)
+{
+	int64_t before = w->shared->true_ms + w->step_before_ms;
+	return w->stepped_ms >= idle_ms && before > wall_ms(w) ? before : wall_ms(w);
+}
+
 static bool in_throughout(const struct model_person *p, int64_t idle_ms)
 {
-	if (p->may_be_out)
+	if (p->may_be_out || p->may_be_out_ms > idle_ms)
 		return false;
 	return p->in_since_ms && p->in_since_ms < idle_ms && p->shown_out_ms < idle_ms && p->hold_asked_ms < idle_ms;
 }
@@ -87,7 +94,7 @@ static void taken_for_good(struct world *w, const struct model_person *p, const 
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he is protected", what);
 	else if (p->stage != STAGE_RETIRED && in_throughout(p, idle_ms))
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and he was entitled all the time", what);
-	else if (p->stage == STAGE_SUSPENDED && wall_ms(w) < p->suspended_wall_ms + GRACE_MS - SLACK_MS)
+	else if (p->stage == STAGE_SUSPENDED && decided_ms(w, idle_ms) < p->suspended_wall_ms + GRACE_MS - SLACK_MS)
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and his grace was not over", what);
 	else if (llabs(w->shared->step_ms) > SKEW_MS && w->stepped_ms < idle_ms)
 		world_wrong(w, WRONGLY_SUSPENDED, p, "%s, and the clock was wrong", what);
@@ -181,8 +188,10 @@ void watch_idle(struct world *w, const char *lines)
 			p->keys_tried = false;
 		}
 		p->out_written |= p->out_known_ms && !w->shared->disk;
-		if (!p->told_out_ms && w->connected && w->refreshed && !w->shared->disk && w->refreshed_ms > w->disk_bad_ms)
+		if (!p->told_out_ms && w->connected && w->refreshed && !w->shared->disk && w->refreshed_ms > w->disk_bad_ms) {
+			p->may_be_out_ms = p->may_be_out ? w->shared->true_ms : p->may_be_out_ms;
 			p->may_be_out = false;
+		}
 		if (!p->out_known_ms || p->keys_tried || w->shared->true_ms < p->out_known_ms + KEY_BOUND_MS)
 			continue;
 		p->keys_tried = true;

@@ -135,15 +135,20 @@ void world_disk_fails(struct world *w)
 	world_say(w, disks[w->shared->disk], NULL);
 }
 
+static void set_clock(struct world *w, int64_t step_ms)
+{
+	w->step_before_ms = w->shared->step_ms;
+	w->stepped_ms = w->shared->true_ms;
+	w->shared->step_ms = step_ms;
+}
+
 static void fails(struct world *w)
 {
-	struct shared *s = w->shared;
 	/* Of all that is taken with time, the age of a key is least looked at by anything else. */
 	switch (world_dice(w, w->setup.key_age_ms ? 3 : 6)) {
 	case 0:
-		s->step_ms = ((int64_t)world_dice(w, 6 * (uint32_t)HOUR_MS) - 3 * HOUR_MS) * (world_dice(w, 3) ? 1 : 24);
+		set_clock(w, ((int64_t)world_dice(w, 6 * (uint32_t)HOUR_MS) - 3 * HOUR_MS) * (world_dice(w, 3) ? 1 : 24));
 		w->step_until_ms = minutes(w, 180);
-		w->stepped_ms = s->true_ms;
 		world_say(w, "the wall clock jumps", NULL);
 		break;
 	case 1:
@@ -166,7 +171,7 @@ static void works_again(struct world *w, bool all)
 		world_say(w, "the disk works again", NULL);
 	}
 	if (s->step_ms && w->step_until_ms <= now) {
-		s->step_ms = 0;
+		set_clock(w, 0);
 		world_say(w, "the wall clock is right again", NULL);
 	}
 	if (w->evidence_away && w->evidence_until_ms <= now)

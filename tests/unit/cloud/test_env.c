@@ -320,6 +320,26 @@ static void destroyed_by_hand(void **state)
 	assert_int_equal(cloud_count(c, "CreateEnv"), 2);
 }
 
+static int64_t unbroken(void *ms) { return *(int64_t *)ms; }
+
+/* A clock that jumps lets no time pass: what a listing lacks may still be there, and would be paid twice. */
+static void a_clock_that_jumps_proves_nothing(void **state)
+{
+	struct cloud *c = *state;
+	int64_t ms = INT64_MAX;
+	c->call.unbroken_ms = unbroken;
+	c->call.unbroken_ctx = &ms;
+	assert_int_equal(cloud_on(c, ROW_ENV), 0);
+	cloud_raw(c, TCB, "DestroyEnv", arena_printf(c->arena, "{\"EnvId\":\"%s\",\"IsForce\":true}", c->found.env_id));
+	c->v.now_ms += 60000;
+	assert_int_equal(cloud_look(c, ROW_ENV), SEEN_WAIT);
+	for (ms = 0; ms < c->settings.settle_ms; ms += c->settings.settle_ms / 4) {
+		c->v.now_ms += 10 * c->settings.settle_ms;
+		assert_int_equal(cloud_look(c, ROW_ENV), SEEN_WAIT);
+	}
+	assert_int_equal(cloud_look(c, ROW_ENV), SEEN_NONE);
+}
+
 /* While it is being built it cannot be destroyed. */
 static void retired_while_it_is_built(void **state)
 {
@@ -360,7 +380,7 @@ int main(void)
 		T(an_unknown_outcome_that_was_nothing),
 		T(an_unknown_outcome_that_shows_late),
 		T(an_unknown_outcome_without_tags),
-		T(a_listing_that_lags),
+		T(a_listing_that_lags), T(a_clock_that_jumps_proves_nothing),
 		T(nothing_is_bought_without_an_intent),
 		T(refused_purchases),
 		T(a_leaver_buys_nothing),

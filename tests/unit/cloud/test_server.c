@@ -200,6 +200,30 @@ static void terminated_by_hand(void **state)
 	assert_int_equal(servers(c), 1);
 }
 
+static int64_t unbroken(void *ms) { return *(int64_t *)ms; }
+
+/* A clock that jumps lets no time pass: what a listing lacks may still be there, and would be paid twice. */
+static void a_clock_that_jumps_proves_nothing(void **state)
+{
+	struct cloud *c = *state;
+	int64_t ms = INT64_MAX;
+	c->call.unbroken_ms = unbroken;
+	c->call.unbroken_ctx = &ms;
+	assert_int_equal(cloud_on(c, ROW_SERVER), 0);
+	const char *ids = arena_printf(c->arena, "{\"InstanceIds\":[\"%s\"]}", c->found.server_id);
+	cloud_raw(c, "lighthouse", "2020-03-24", "IsolateInstances", ids);
+	c->v.now_ms += 30000;
+	cloud_raw(c, "lighthouse", "2020-03-24", "TerminateInstances", ids);
+	c->v.now_ms += 30000;
+	c->v.now_ms += 6000;
+	assert_int_equal(cloud_look(c, ROW_SERVER), SEEN_WAIT);
+	for (ms = 0; ms < c->settings.settle_ms; ms += c->settings.settle_ms / 4) {
+		c->v.now_ms += 10 * c->settings.settle_ms;
+		assert_int_equal(cloud_look(c, ROW_SERVER), SEEN_WAIT);
+	}
+	assert_int_equal(cloud_look(c, ROW_SERVER), SEEN_NONE);
+}
+
 /* --- locking and giving back -------------------------------------------------------------------- */
 
 static void stopped_and_started(void **state)
@@ -401,7 +425,7 @@ int main(void)
 		T(the_token_protects),
 		T(nothing_is_bought_without_an_intent),
 		T(sold_out),
-		T(terminated_by_hand),
+		T(terminated_by_hand), T(a_clock_that_jumps_proves_nothing),
 		T(stopped_and_started),
 		T(given_back),
 		T(not_returnable),

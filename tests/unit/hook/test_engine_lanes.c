@@ -1,6 +1,7 @@
 /* Who takes what: workers that serve leavers only, and nobody who waits in a worker's hands. */
 #include "tests/unit/hook/plant.h"
 
+#define CAROL "00000000-0000-4000-8000-00000000000c"
 #define JOINERS 40
 #define REVOKING 0        /* the plant's first worker serves nothing but leavers */
 #define ORDINARY 1
@@ -88,12 +89,27 @@ static void an_ordinary_worker_serves_leavers_first(void **state)
 	assert_false(key_works(p, ALICE));
 }
 
+/* Cut from memory, and the store does not know of it: his walk ends at its first change, and comes again later, not at once. */
+static void who_was_struck_is_not_walked_again_at_once(void **state)
+{
+	struct plant *p = *state;
+	int did = 1, steps = 0;
+	hear(p, CAROL, "carol", "staff", "1#");
+	engine_strike(p->engine, CAROL);
+	while (did) {
+		step_ms(p, ORDINARY, &did);
+		assert_true(steps++ < 20);
+	}
+	assert_true(account(p, CAROL).due_ms > p->cloud->v.now_ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PLANT(a_worker_for_leavers_takes_nobody_else),
 		PLANT(nobody_waits_in_a_workers_hands),
 		PLANT(an_ordinary_worker_serves_leavers_first),
+		PLANT(who_was_struck_is_not_walked_again_at_once),
 	};
 	log_open((enum log_level)0, 0);
 	return cmocka_run_group_tests_name("engine-lanes", tests, NULL, NULL);

@@ -139,6 +139,18 @@ static void how_far_it_was_set_back(void **state)
 	assert_int_equal(guard_set_back(g->guard), 0);
 }
 
+static void how_long_it_has_not_jumped(void **state)
+{
+	struct gate *g = *state;
+	assert_true(guard_unbroken_ms(g->guard) == INT64_MAX);
+	g->now += GUARD_STEP_MS + 1;
+	assert_true(guard_unbroken_ms(g->guard) == 0);
+	goes_by(g, HOUR_MS);
+	assert_true(guard_unbroken_ms(g->guard) == HOUR_MS);
+	g->now -= HOUR_MS;
+	assert_true(guard_unbroken_ms(g->guard) == 0);
+}
+
 static struct store_account kept(struct fixture *f, const struct store_account *a)
 {
 	struct store_account out;
@@ -467,7 +479,7 @@ int main(void)
 {
 	json_start();
 	const struct CMUnitTest tests[] = {
-		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(how_far_it_was_set_back),
+		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(how_far_it_was_set_back), T(how_long_it_has_not_jumped),
 		T(what_is_due_moves_with_the_clock), T(who_was_walked_ahead_is_walked_again),
 		T(a_key_is_as_old_as_it_is), T(brakes_and_approvals_move_with_the_clock),
 		T(a_stage_began_no_later_than_now), T(drift_is_no_jump), T(a_clock_behind_the_store),
