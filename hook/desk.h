@@ -1,6 +1,8 @@
-/* The desk answers requests on the Unix socket (wire.h): one request, one row of a table, one answer.
+/* The desk answers requests on two Unix sockets (wire.h): one request, one row of a table, one answer.
  * It reads the store and marks people; it never waits for the directory, and for the cloud only where an
- * administrator asked for a plan of one person, or for what could be adopted. */
+ * administrator asked for a plan of one person, or for what could be adopted.
+ * The socket for logins is root's alone, with slots and threads of its own: nothing that people do to theirs holds up a
+ * login, and no session that waits for the roll holds up the question whether somebody may come in. */
 #ifndef ROLLCALL_HOOK_DESK_H
 #define ROLLCALL_HOOK_DESK_H
 
@@ -43,9 +45,11 @@ struct desk_parts {
 };
 /* Fails: INPUT (socket path, group), TEMP. */
 MUST_USE int desk_open(const struct desk_parts *, struct desk **out, struct err *e);
-/* Accept and answer, until desk_close() is called from another thread; the caller runs it in 1 or 2 threads. */
-void desk_run(struct desk *);
-void desk_stop(struct desk *);       /* desk_run returns */
-void desk_close(struct desk *);      /* after the threads have ended: removes the socket */
+/* Accept and answer, until desk_stop() is called from another thread.  The first in 1 or 2 threads, the others in one each. */
+void desk_run(struct desk *);             /* people's */
+void desk_run_logins(struct desk *);      /* root's; ACCOUNT waits for the store only */
+void desk_run_sessions(struct desk *);    /* what came there and opens a session */
+void desk_stop(struct desk *);            /* they return */
+void desk_close(struct desk *);           /* after the threads have ended: removes the sockets */
 
 #endif

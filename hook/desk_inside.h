@@ -12,6 +12,7 @@ struct asker {
 	uid_t uid;
 	pid_t pid;
 	bool admin;                /* root, or a member of the admin group */
+	bool logins_only;          /* came by the socket for logins */
 };
 /* Clients that have connected and not asked yet cost a slot, never a thread. */
 #define CLIENTS 64
@@ -21,21 +22,30 @@ struct client {
 	int fd;                    /* -1: free */
 	struct asker asker;
 	int64_t until;
-	bool in_hand;
+	bool in_hand, waits;       /* waits: for the thread of sessions */
 	uint32_t serial;
 };
 struct refuser { uid_t uid; int64_t since; unsigned told, untold; };
 
+/* One socket, and whoever came by it. */
+struct door {
+	char path[108];            /* "": not open */
+	int listen_fd, epoll_fd;
+	int session_fd;            /* another epoll, for those who wait; -1: nobody does */
+	dev_t dev;
+	ino_t ino;
+	/* Under the desk's lock. */
+	struct client clients[CLIENTS];
+	uint32_t serial;
+};
+
 struct desk {
 	struct desk_parts parts;
 	gid_t admin_gid;           /* (gid_t)-1: none */
-	int listen_fd, stop_fd, epoll_fd;
-	dev_t socket_dev;
-	ino_t socket_ino;
-	pthread_mutex_t lock;      /* over what follows */
-	struct client clients[CLIENTS];
+	int stop_fd;
+	struct door people, logins;
+	pthread_mutex_t lock;      /* over what follows, and over the clients */
 	struct refuser refusers[REFUSERS];
-	uint32_t serial;
 	bool slow_running;
 };
 

@@ -216,6 +216,10 @@ void desk_serve(struct desk *d, int fd, const struct asker *asker, const void *p
 		desk_say(fd, status, why);
 		return;
 	}
+	if (asker->logins_only && (asker->uid != 0 || !(in.rule->gives & 1u << WIRE_VERDICT))) {
+		desk_say(fd, WIRE_REFUSED, "here root asks about logins, and nothing else");
+		return;
+	}
 	struct desk_request r = { .parts = &d->parts, .rule = in.rule, .asker = asker, .arena = a };
 	take_text(a, &in, WIRE_NAME, &r.name);
 	take_text(a, &in, WIRE_TEXT, &r.text);

@@ -65,6 +65,20 @@ static void *run_desk(void *arg)
 	return NULL;
 }
 
+static void *run_logins(void *arg)
+{
+	struct daemon *d = arg;
+	desk_run_logins(d->desk);
+	return NULL;
+}
+
+static void *run_sessions(void *arg)
+{
+	struct daemon *d = arg;
+	desk_run_sessions(d->desk);
+	return NULL;
+}
+
 static int start(struct daemon *d, void *(*run)(void *), void *arg, struct err *e)
 {
 	pthread_attr_t attr;
@@ -85,6 +99,10 @@ static int start_all(struct daemon *d, struct err *e)
 		rc = start(d, run_worker, d->workers[i], e);
 	for (int i = 0; !rc && i < DESK_THREADS; i++)
 		rc = start(d, run_desk, d, e);
+	if (!rc)
+		rc = start(d, run_logins, d, e);
+	if (!rc)
+		rc = start(d, run_sessions, d, e);
 	if (!rc)
 		rc = start(d, run_post, d, e);
 	if (!rc)

@@ -9,6 +9,7 @@
 
 #include "common/seal.h"
 #include "common/secret.h"
+#include "hook/wire.h"
 #include "ldap/attrs.h"
 #include "ldap/filter.h"
 #include "policies/dormant.h"
@@ -355,8 +356,8 @@ static void check_daemon(struct check *c)
 			(int)s->revoke_workers, (int)s->workers);
 	if (s->log_level_name && !settings_log_level(s->log_level_name))
 		settings_complain(c, "log", "\"%s\" is none of alarm, error, warn, info, debug", s->log_level_name);
-	if (s->socket && strlen(s->socket) > 107)
-		settings_complain(c, "socket", "a socket's path has at most 107 bytes");
+	if (s->socket && strlen(s->socket) > WIRE_PATH_MAX)
+		settings_complain(c, "socket", "the path has at most %u bytes", WIRE_PATH_MAX);
 	if (s->admin_group && !*s->admin_group)
 		settings_complain(c, "admin_group", "is empty");
 }

@@ -1,8 +1,10 @@
 /* The protocol between rollcalld and whoever asks it on this machine: the command, and the PAM module.
  * This comment is its specification.  Version 1.
  *
- * Transport.  A Unix socket of type SOCK_SEQPACKET.  One connection carries one request and its answer; then the
- * daemon closes.  Who asks is what the kernel says (SO_PEERCRED, SO_PEERGROUPS), never what a packet says.
+ * Transport.  Two Unix sockets of type SOCK_SEQPACKET: PATH is everybody's; PATH.login belongs to the daemon's user, mode
+ * 0600, and there root alone asks, for ACCOUNT and SESSION_OPEN alone, so that no user can keep it busy.  Who is not root asks
+ * about his own login at PATH.  One connection carries one request and its answer; then the daemon closes.  Who asks is what
+ * the kernel says (SO_PEERCRED, SO_PEERGROUPS), never what a packet says.
  * Numbers are unsigned, most significant byte first.
  *
  * Request: exactly one packet of at most 61440 bytes.
@@ -87,6 +89,8 @@
 #define WIRE_NAME_MAX 255u           /* a login name, or a UUID in text form */
 #define WIRE_TEXT_MAX 1024u
 #define WIRE_SOCKET "/run/rollcall/desk"
+#define WIRE_LOGINS ".login"         /* behind the path of the other */
+#define WIRE_PATH_MAX 101u           /* of the former; the system takes 107 bytes */
 
 enum wire_action {
 	WIRE_STATUS = 1,

@@ -60,6 +60,20 @@ static const char *no_connection(int error)
 	}
 }
 
+/* Root's own socket, which users cannot keep busy.  A caller that may not use it, since it runs as the person himself, asks where
+ * he may. */
+static int connect_to(const struct options *o, uid_t *listener)
+{
+	char path[WIRE_PATH_MAX + sizeof(WIRE_LOGINS)];
+	int n = snprintf(path, sizeof(path), "%s" WIRE_LOGINS, o->socket);
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	int fd = wire_connect(path, listener);
+	return fd < 0 && errno == EACCES ? wire_connect(o->socket, listener) : fd;
+}
+
 /* NULL, or why there is no answer. */
 static const char *exchange(int fd, enum wire_action action, const void *request, size_t n, int64_t deadline_ms, struct reply *r)
 {
@@ -92,7 +106,7 @@ void ask(const struct options *o, enum wire_action action, const char *user, con
 	if (action == WIRE_SESSION_OPEN && o->deliver != DELIVER_NONE)
 		wire_add_text(&out, WIRE_DELIVER, "key");
 	size_t n = wire_end(&out);
-	int fd = n ? wire_connect(o->socket, &listener) : -1;
+	int fd = n ? connect_to(o, &listener) : -1;
 	if (fd < 0) {
 		r->why = n ? no_connection(errno) : "the name is too long";
 		return;

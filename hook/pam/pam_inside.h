@@ -17,7 +17,7 @@
 
 enum deliver { DELIVER_NONE, DELIVER_ENV, DELIVER_FILE };
 struct options {
-	const char *socket, *dir;      /* of the desk; of delivered files */
+	const char *socket, *dir;      /* of the desk, as its settings name it; of delivered files */
 	const char *daemon;            /* the user that the daemon runs as: a name of the local passwd file, or a number */
 	bool deny_unknown, deny_down, quiet;
 	enum deliver deliver;

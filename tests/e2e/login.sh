@@ -11,7 +11,7 @@ MODULE=$O/pam_rollcall.so
 NS=$W/ns HOMES=$W/ns/homes RUN=$W/run DESK=$W/run/desk
 mkdir -p "$NS/pam.d" "$NS/keys" "$HOMES" "$NS/bin" "$RUN"
 chmod 755 "$RUN" "$NS/bin" "$NS/keys" "$HOMES"
-cp "$PROGRAMS/rollcall" "$ROOT/tests/support/open_session.py" "$NS/bin/"
+cp "$PROGRAMS/rollcall" "$ROOT/tests/support/open_session.py" "$ROOT/tests/support/fill_desk.py" "$NS/bin/"
 SET[socket]="\"$DESK\"" SET[login.kick]=true
 SET[profiles]='( { name = "standard"; package = "baas_personal"; bundle = "bundle_gen_lin_2c4g"; trigger = "login"; } )'
 
@@ -184,6 +184,27 @@ check "and the mark is gone" test ! -e "$RUN/kick/${UIDS[bob]}"
 mkdir -p "$RUN/kick"
 touch "$RUN/kick/0" "$RUN/kick/999" "$RUN/kick/x;id"
 equal "$("$ROOT/etc/rollcall-kick" "$RUN/kick" 2>&1; ls -A "$RUN/kick")" "" "the machine's own people are never kicked"
+
+# A crowd of users at the people's socket: the daemon is not down for a login.
+equal "$(stat -c '%a' "$DESK.login")" 600 "logins have a socket of root's own"
+for i in 1 2 3; do
+	as_ada /usr/bin/python3 /mnt/bin/fill_desk.py /run/rollcall/desk >/dev/null 2>&1 &
+	PID[crowd$i]=$!
+done
+turned_away() { [ "$(inside /usr/bin/python3 /mnt/bin/fill_desk.py /run/rollcall/desk 200)" -gt 0 ]; }
+eventually 20 "users can fill the queue of theirs" turned_away
+in=0 out=0
+for _ in {1..20}; do
+	[ "$(answer strict ada acct_mgmt)" != "pamtester: account management done." ] || in=$((in + 1))
+	pamtest loose bob acct_mgmt >"$W/said-bob" 2>&1 && continue
+	grep -q "User account has expired" "$W/said-bob" && out=$((out + 1))
+done
+equal "$in $out" "20 20" "meanwhile whoever is on the roll logs in, and a leaver is refused with down=ignore"
+equal "$(as_ada /usr/bin/python3 /mnt/bin/fill_desk.py /run/rollcall/desk.login 1 2>&1 | grep -c 'Permission denied')" 1 \
+	"and no user has a way to the other socket"
+turned_away && still=yes || still=no
+equal "$still" yes "the crowd was there all the time"
+for i in 1 2 3; do end "crowd$i"; done
 
 touch "$W/victim"
 ln -s "$W" "$W/link"

@@ -1,4 +1,4 @@
-/* A desk with two threads, a store behind it, and questions to it as any user. */
+/* A desk with its threads, a store behind it, and questions to it as any user. */
 #ifndef ROLLCALL_TESTS_UNIT_HOOK_HALL_H
 #define ROLLCALL_TESTS_UNIT_HOOK_HALL_H
 
@@ -16,7 +16,7 @@
 #include "hook/desk.h"
 #include "hook/wire.h"
 
-#define THREADS 2
+#define THREADS 4                      /* two for people, one for logins, one for sessions */
 #define STRANGER 5999u
 #define WAIT_MS 10000
 
@@ -29,7 +29,8 @@ struct hall {
 	struct store_person alice, bob;
 	struct store_account account;
 	atomic_int planning, plans;        /* inside the slow call, and how often it was made */
-	atomic_bool plan_waits;
+	atomic_bool plan_waits, hold_waits, login_waits;
+	atomic_int holding;
 	int plan_fails, plan_limits;       /* the latter: so often the limit is used up */
 	atomic_int wakes, logins;
 	atomic_bool struck;
@@ -64,6 +65,9 @@ static inline int hold(void *ctx, const char *uuid, const char *reason, const ch
 {
 	struct hall *h = ctx;
 	(void)a;
+	h->holding = 1;
+	while (h->hold_waits)
+		poll(NULL, 0, 5);
 	str_copy(h->held, sizeof(h->held), uuid);
 	str_copy(h->reason, sizeof(h->reason), reason ? reason : "");
 	str_copy(h->by, sizeof(h->by), by);
@@ -77,6 +81,8 @@ static inline int logged_in(void *ctx, const char *uuid, const char *by, struct 
 	str_copy(h->logged_in, sizeof(h->logged_in), uuid);
 	str_copy(h->login_by, sizeof(h->login_by), by);
 	h->logins++;
+	while (h->login_waits)
+		poll(NULL, 0, 5);
 	return 0;
 }
 
@@ -103,6 +109,23 @@ static inline void *serve(void *desk)
 {
 	desk_run(desk);
 	return NULL;
+}
+
+static inline void *serve_logins(void *desk)
+{
+	desk_run_logins(desk);
+	return NULL;
+}
+
+static inline void *serve_sessions(void *desk)
+{
+	desk_run_sessions(desk);
+	return NULL;
+}
+
+static inline const char *logins_path(struct hall *h)
+{
+	return arena_printf(h->f.a, "%s" WIRE_LOGINS, h->f.settings.socket);
 }
 
 static inline struct desk_parts parts_of(struct hall *h)
@@ -138,8 +161,9 @@ static inline int open_hall(void **state)
 	const struct desk_parts parts = parts_of(h);
 	if (desk_open(&parts, &h->desk, &e))
 		fail_msg("%s", e.text);
+	void *(*const runs[THREADS])(void *) = { serve, serve, serve_logins, serve_sessions };
 	for (int i = 0; i < THREADS; i++)
-		assert_int_equal(pthread_create(&h->threads[i], NULL, serve, h->desk), 0);
+		assert_int_equal(pthread_create(&h->threads[i], NULL, runs[i], h->desk), 0);
 	*state = h;
 	return 0;
 }
@@ -147,11 +171,14 @@ static inline int open_hall(void **state)
 static inline int close_hall(void **state)
 {
 	struct hall *h = *state;
+	/* A test that failed lets nobody wait for ever. */
+	h->plan_waits = h->hold_waits = h->login_waits = false;
 	desk_stop(h->desk);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(h->threads[i], NULL);
 	desk_close(h->desk);
 	assert_int_equal(access(h->f.settings.socket, F_OK), -1);
+	assert_int_equal(access(logins_path(h), F_OK), -1);
 	evidence_close(h->evidence);
 	fixture_close(&h->f);
 	free(h);
@@ -161,20 +188,25 @@ static inline int close_hall(void **state)
 /* --- asking ------------------------------------------------------------------------------------------------- */
 
 /* The kernel remembers who connects as whom, so that this thread only has to be somebody else for a moment. */
-static inline int connect_as(struct hall *h, uid_t uid, gid_t gid, size_t group_count, const gid_t *groups)
+static inline int connect_at(const char *path, uid_t uid, gid_t gid, size_t group_count, const gid_t *groups)
 {
 	uid_t server;
 	bool other = uid != geteuid();
 	if (other && (syscall(SYS_setgroups, group_count, groups) != 0 || syscall(SYS_setresgid, -1, gid, -1) != 0 ||
 			     syscall(SYS_setresuid, -1, uid, -1) != 0))
 		fail_msg("uid %u: %s", uid, strerror(errno));
-	int fd = wire_connect(h->f.settings.socket, &server);
+	int fd = wire_connect(path, &server);
 	int error = errno;
 	if (other && (syscall(SYS_setresuid, -1, 0, -1) != 0 || syscall(SYS_setresgid, -1, 0, -1) != 0 ||
 			     syscall(SYS_setgroups, 0, NULL) != 0))
 		fail_msg("root: %s", strerror(errno));
 	errno = error;
 	return fd;
+}
+
+static inline int connect_as(struct hall *h, uid_t uid, gid_t gid, size_t group_count, const gid_t *groups)
+{
+	return connect_at(h->f.settings.socket, uid, gid, group_count, groups);
 }
 
 static inline void need_root(void)

@@ -32,7 +32,7 @@ static void tell(struct hall *h, int fd, enum wire_action action, const char *na
 static struct told login(struct hall *h, enum wire_action action, const char *name, const char *deliver)
 {
 	static struct told t;
-	tell(h, connect_as(h, geteuid(), getegid(), 0, NULL), action, name, deliver, &t);
+	tell(h, connect_at(logins_path(h), geteuid(), getegid(), 0, NULL), action, name, deliver, &t);
 	return t;
 }
 

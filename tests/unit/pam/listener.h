@@ -36,6 +36,7 @@ struct script {
 };
 struct listener {
 	char *path;
+	const char *name;                  /* of the socket; NULL: root's */
 	int fd, stop[2];
 	uid_t uid;                         /* listens as this user */
 	pthread_t thread;
@@ -119,7 +120,8 @@ static inline void listener_open(struct listener *l, struct arena *a, const stru
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	uid_t uid = l->uid;
-	*l = (struct listener){ .path = unit_path(a, "desk"), .script = *s, .uid = uid };
+	const char *name = l->name ? l->name : "desk" WIRE_LOGINS;
+	*l = (struct listener){ .path = unit_path(a, name), .script = *s, .uid = uid };
 	assert_true(strlen(l->path) < sizeof(at.sun_path));
 	memcpy(at.sun_path, l->path, strlen(l->path) + 1);
 	l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

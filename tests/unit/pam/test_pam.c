@@ -190,6 +190,31 @@ static void another_listener_is_not_believed(void **state)
 	assert_int_equal(s->l.asked, 1);
 }
 
+/* A program that runs as the person himself: root's socket is closed to it. */
+static void who_is_not_root_asks_where_he_may(void **state)
+{
+	struct scene *s = *state;
+	struct listener closed = { .name = NULL };
+	int status;
+	if (geteuid() != 0)
+		skip();
+	listener_open(&closed, s->a, &(struct script){ .verdict = "out" }, 128);
+	assert_int_equal(chmod(closed.path, 0600), 0);
+	s->l.name = "desk";
+	listener_open(&s->l, s->a, &at_work, 128);
+	s->listening = true;
+	log_in(s, PERSON);
+	assert_int_equal(account(s, "down=deny", NULL), PAM_ACCT_EXPIRED);
+	assert_int_equal(s->l.asked, 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(setresuid(PERSON_UID, PERSON_UID, PERSON_UID) ? 99 : account(s, "down=deny", NULL));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, PAM_SUCCESS);
+	assert_int_equal(s->l.asked, 1);
+	listener_close(&closed);
+}
+
 static void the_machines_own_people_are_not_asked_about(void **state)
 {
 	struct scene *s = *state;
@@ -529,7 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(every_answer_has_its_code), SCENE(nobody_there_is_down), SCENE(a_frozen_daemon_costs_two_seconds),
 		SCENE(a_full_queue_is_down_at_once), SCENE(another_listener_is_not_believed),
-		SCENE(the_machines_own_people_are_not_asked_about), SCENE(a_namesake_is_somebody_else),
+		SCENE(who_is_not_root_asks_where_he_may), SCENE(the_machines_own_people_are_not_asked_about), SCENE(a_namesake_is_somebody_else),
 		SCENE(what_is_not_understood_is_strict), SCENE(the_other_calls_are_ignored),
 		SCENE(the_environment_gets_what_was_asked_for), SCENE(a_value_that_a_shell_would_run_is_left_out),
 		SCENE(a_file_lives_as_long_as_the_login), SCENE(the_file_stays_for_the_other_login_and_goes_with_the_dead),
