@@ -346,8 +346,10 @@ static int look(struct snapshot *s, struct call *c, const struct account *want, 
 	struct listing *l = listing_of(s, k, want->region);
 	int rc = freshen(s, l, c, want, since, e);
 	if (!rc) {
-		const void *record = find(l, WHICH_MARK, want->mark);
-		record = record ? record : find(l, WHICH_ID, id);
+		const void *known = find(l, WHICH_ID, id);
+		bool ours = known && !strcmp(k->text(known, WHICH_MARK), want->mark);
+		const void *record = ours ? known : find(l, WHICH_MARK, want->mark);
+		record = record ? record : known;
 		record = record ? record : find(l, WHICH_NAME, name);
 		if (record)
 			memcpy(out, record, k->size);

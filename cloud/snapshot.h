@@ -24,7 +24,7 @@ struct snapshot_server {
 struct snapshot *snapshot_new(const struct clock *);
 void snapshot_free(struct snapshot *);
 /* Everything that is listed, complete pages only, not older than max_age_ms.  Whoever comes first lists, the
- * others wait for it.  Looks up by mark first, then by id, then by the name it was to get (alias, server name):
+ * others wait for it.  Looks up by mark first (the one with this id before another), then by id, then by the name it was to get:
  * the caller judges `mark`, which may be empty or another's.  *listed_ms: when the listing began.
  * Fails: ABSENT (a complete listing does not have it), and as any reading call. */
 MUST_USE int snapshot_env(struct snapshot *, struct call *, const struct account *, const char *env_id, int64_t max_age_ms,

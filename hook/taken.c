@@ -258,31 +258,58 @@ static void rest(struct taken *t)
 }
 
 
-/* Which of the sub-accounts with his mark is his a human must say; that none of them gives him access is sure. */
+static void cut_one(struct taken *t, struct walk_result *all)
+{
+	struct walk_result one;
+	walk_cut(&t->walk, &one);
+	if (!one.complete)
+		*all = one;
+}
+
+static int cut_users(struct taken *t, struct walk_result *all, struct err *e)
+{
+	const struct json *answer;
+	t->call.api->urgent = true;
+	int rc = call_do(&t->call, NULL, ACT_LIST_USERS, json_object(t->call.arena), &answer, e);
+	for (const struct json *v = rc ? NULL : json_first(json_get(answer, "Data")); v; v = json_next(v)) {
+		const char *name = json_text(v, "Name");
+		if (!name || mark_judge(&t->want, json_text(v, "Remark")) != MARK_OURS || json_uint(v, "Uin", &t->found.uin, NULL))
+			continue;
+		str_copy(t->placement.user_name, sizeof(t->placement.user_name), name);
+		memset(t->found.verified_ms, 0, sizeof(t->found.verified_ms));
+		cut_one(t, all);
+	}
+	return rc;
+}
+
+/* For their keys. */
+static int cut_envs(struct taken *t, struct walk_result *all, struct err *e)
+{
+	struct snapshot_env *list = NULL;
+	size_t n = 0;
+	t->call.api->urgent = true;
+	int rc = snapshot_envs(t->call.snapshot, &t->call, &t->want, t->call.settings->poll_ms, &list, &n, e);
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (mark_judge(&t->want, list[i].mark) != MARK_OURS)
+			continue;
+		str_copy(t->found.env_id, sizeof(t->found.env_id), list[i].env_id);
+		t->found.verified_ms[ROW_ENVKEYS] = 0;
+		cut_one(t, all);
+	}
+	return rc;
+}
+
+/* Which of the things with his mark is his a human must say; that none of them gives him access is sure. */
 static void cut_each(struct taken *t, struct walk_result *all)
 {
 	const struct found none = t->found;
 	const struct placement place = t->placement;
-	const struct json *answer;
 	struct err e;
 	*all = (struct walk_result){ .complete = true };
-	t->call.api->urgent = true;
-	int rc = call_do(&t->call, NULL, ACT_LIST_USERS, json_object(t->call.arena), &answer, &e);
-	if (rc)
+	if (cut_users(t, all, &e))
 		*all = (struct walk_result){ .worst = e };
-	for (const struct json *v = rc ? NULL : json_first(json_get(answer, "Data")); v; v = json_next(v)) {
-		struct walk_result one;
-		const char *name = json_text(v, "Name");
-		if (!name || mark_judge(&t->want, json_text(v, "Remark")) != MARK_OURS)
-			continue;
-		t->found = (struct found){ .uin = 0 };
-		if (json_uint(v, "Uin", &t->found.uin, NULL))
-			continue;
-		str_copy(t->placement.user_name, sizeof(t->placement.user_name), name);
-		walk_cut(&t->walk, &one);
-		if (!one.complete)
-			*all = one;
-	}
+	if (cut_envs(t, all, &e))
+		*all = (struct walk_result){ .worst = e };
 	t->call.api->urgent = false;
 	t->found = none;
 	t->placement = place;
@@ -329,9 +356,14 @@ static void walk_disputed(struct taken *t)
 {
 	struct store_account *a = &t->account;
 	struct err e;
-	bool sweeping = a->sweep_ms && clock_now(t->parts->clock) >= a->sweep_ms;
-	if ((a->lane == LANE_REVOKE || sweeping) && !cut(t))
+	int64_t now = clock_now(t->parts->clock);
+	bool sweeping = a->sweep_ms && now >= a->sweep_ms;
+	if ((a->lane == LANE_REVOKE || sweeping) && !cut(t)) {
+		/* It begins with the first of them again, so the limiter must have leave for all. */
+		if (a->due_ms < now + BACKOFF_REVOKE_MS)
+			a->due_ms = now + BACKOFF_REVOKE_MS;
 		return;
+	}
 	if (sweeping)
 		a->sweep_ms = 0;
 	(void)taken_disputed(t, &e);

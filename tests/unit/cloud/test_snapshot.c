@@ -27,6 +27,7 @@ struct fixture {
 	struct account want;
 	pthread_mutex_t lock;
 	int count, marked;           /* environments; which one carries our mark, -1 none */
+	int marked_too;              /* 0: none */
 	int grow_after, shrink_after;/* after so many pages one is added in front, one removed there */
 	bool own_total;              /* the total is a lie */
 	bool fail, slow;
@@ -69,7 +70,7 @@ static int exchange(struct transport *t, const struct http_request *r, struct ar
 	str_add(&s, "{\"Response\":{\"EnvList\":[");
 	/* Newest first: what is added shifts the rest. */
 	for (int i = offset; i < offset + limit && i < f->count; i++)
-		add_item(&s, f->count - 1 - i, f->count - 1 - i == f->marked);
+		add_item(&s, f->count - 1 - i, f->count - 1 - i == f->marked || (f->marked_too && f->count - 1 - i == f->marked_too));
 	str_addf(&s, "],\"Total\":%d,\"RequestId\":\"r\"}}", f->own_total ? 150 : f->count);
 	*reply = (struct http_reply){ .status = 200, .body = s.text, .body_len = s.len };
 	return 0;
@@ -195,6 +196,21 @@ static void a_listing_that_changes(void **state)
 	f->count = 120;
 	assert_int_equal(look_for(f, "env-149", 0, &env, NULL, &e), ERR_TEMP);
 	assert_non_null(strstr(e.text, "kept changing"));
+}
+
+/* Two carry our mark: the one that is known stays it, whatever the order of the listing. */
+static void the_one_that_is_known(void **state)
+{
+	struct fixture *f = *state;
+	struct snapshot_env env;
+	struct err e;
+	f->marked_too = 107;
+	assert_int_equal(look_for(f, "env-7", 5000, &env, NULL, &e), 0);
+	assert_string_equal(env.env_id, "env-7");
+	assert_int_equal(look_for(f, "env-107", 5000, &env, NULL, &e), 0);
+	assert_string_equal(env.env_id, "env-107");
+	assert_int_equal(look_for(f, "env-3", 5000, &env, NULL, &e), 0);
+	assert_string_equal(env.mark, MARK);
 }
 
 /* The machine's wall clock is wrong by this much; the one that nobody can set goes on. */
@@ -407,6 +423,7 @@ int main(void)
 		T(by_mark_then_id_then_name),
 		T(age),
 		T(a_listing_that_changes),
+		T(the_one_that_is_known),
 		T(a_listing_that_is_limited),
 		T(a_limited_listing_and_a_clock_set_back),
 		T(no_environment_at_all),

@@ -412,6 +412,36 @@ static void one_mark_on_two_of_a_leaver(void **state)
 	assert_int_equal(f->blind_calls, 0);
 }
 
+static size_t env_keys(struct firm *f, bool make)
+{
+	size_t n = 0;
+	for (const struct json *v = json_first(cloud_state(f->p->cloud, "environments")); v; v = json_next(v)) {
+		if (!strstr(json_text(v, "tags.rollcall"), ALICE))
+			continue;
+		n += json_count(json_get(v, "api_keys"));
+		if (make)
+			cloud_raw(f->p->cloud, TCB, "CreateApiKey", arena_printf(f->p->a, "{\"EnvId\": \"%s\", \"KeyType\": \"api_key\"}",
+				json_text(v, "env_id")));
+	}
+	return n;
+}
+
+/* The keys of an environment depend on no sub-account. */
+static void one_mark_on_two_environments_of_a_leaver(void **state)
+{
+	struct firm *f = *state;
+	an_environment(f, ALICE, 1);
+	live(f, MINUTE_MS);
+	(void)env_keys(f, true);
+	assert_int_equal(env_keys(f, false), 2);
+	disputed(f);
+	says(f, ALICE, "alice", "left");
+	live(f, MINUTE_MS);
+	assert_int_equal(env_keys(f, false), 0);
+	live(f, 3 * DAY_MS);
+	assert_int_equal(FORBIDDEN, 0);
+}
+
 /* An orphan of which there are two is told, and not offered. */
 static void one_mark_on_two_orphans(void **state)
 {
@@ -521,7 +551,8 @@ int main(void)
 		AUDITED(a_rebuilt_account_without_an_entry), AUDITED(a_rebuilt_account_whose_entry_turns_up),
 		AUDITED(nobody_is_an_orphan_of_a_directory_in_doubt), AUDITED(a_branch_in_doubt_makes_no_storm), AUDITED(what_is_not_ours_is_counted),
 		AUDITED(what_is_there_twice_is_told), AUDITED(one_mark_on_two_is_for_a_human),
-		AUDITED(one_mark_on_two_of_a_leaver), AUDITED(one_mark_on_two_orphans), AUDITED(deleted_by_hand), AUDITED(a_leaver_who_can_log_in),
+		AUDITED(one_mark_on_two_of_a_leaver), AUDITED(one_mark_on_two_orphans),
+		AUDITED(one_mark_on_two_environments_of_a_leaver), AUDITED(deleted_by_hand), AUDITED(a_leaver_who_can_log_in),
 		AUDITED(something_of_the_retired), AUDITED(a_rate_limit_stops_it_for_a_while),
 		AUDITED(a_failure_is_told_and_tried_again), AUDITED(never),
 	};
