@@ -53,8 +53,10 @@ bool taken_strike(struct taken *);
 /* Write down a failure that came before any walk. */
 void taken_failed(struct taken *, const struct err *e);
 
-/* Which of several things is his is not known: PERM. */
+/* disputed.c.  Which of several things is his is not known: PERM. */
 int taken_disputed(const struct taken *, struct err *e);
+/* The cut, of everything that carries his mark. */
+void taken_cut_each(struct taken *, struct walk_result *out);
 
 void journal_make(struct taken *);
 /* One line of evidence about him, who is filled in. */
