@@ -1,94 +1,8 @@
-/* The module's return codes, what it hands over and what it leaves behind, with a real handle of libpam. */
-#include "listener.h"
+/* The module's return codes, and what it hands over, with a real handle of libpam. */
+#include "scene.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-#define SECRET "secret-0123456789abcdef"
-static const struct script at_work = { .verdict = "in", .uid = "5001", .env_id = "rc-env-1", .secret_id = "AKIDx",
-	.secret_key = SECRET, .region = "ap-shanghai" };
-
-struct scene {
-	struct arena *a;
-	struct listener l;
-	bool listening;
-	struct module m;
-	struct heard heard;
-	pam_handle_t *pamh;
-	char *socket, *dir;
-	int64_t took_ms;
-};
-
-static int set_up(void **state)
-{
-	struct scene *s = mem_alloc(sizeof(*s));
-	memset(s, 0, sizeof(*s));
-	s->a = arena_new(16u << 20);
-	s->socket = arena_printf(s->a, "socket=%s", unit_path(s->a, "desk"));
-	s->dir = unit_path(s->a, "run");
-	assert_int_equal(chmod(unit_folder, 0755), 0);
-	assert_int_equal(mkdir(s->dir, 0755), 0);
-	s->m = module_open();
-	*state = s;
-	return 0;
-}
-
-static void hang_up(struct scene *s)
-{
-	if (s->listening)
-		listener_close(&s->l);
-	s->listening = false;
-}
-
-static int tear_down(void **state)
-{
-	struct scene *s = *state;
-	hang_up(s);
-	if (s->pamh)
-		pam_end(s->pamh, 0);
-	dlclose(s->m.so);
-	unit_remove_folder();
-	unit_folder[0] = '\0';
-	arena_free(s->a);
-	free(s);
-	return 0;
-}
-
-static void listens(struct scene *s, const struct script *script)
-{
-	hang_up(s);
-	listener_open(&s->l, s->a, script, 128);
-	s->listening = true;
-}
-
-static void log_in(struct scene *s, const char *user)
-{
-	if (s->pamh)
-		pam_end(s->pamh, 0);
-	s->pamh = login_begin(s->a, user, &s->heard);
-}
-
-/* One call with the socket's and up to three more options. */
-static int call(struct scene *s, module_call *f, const char *a, const char *b)
-{
-	const char *argv[] = { s->socket, "daemon=0", a, b };
-	int argc = !a ? 2 : !b ? 3 : 4;
-	int64_t began = wire_now_ms();
-	int rc = f(s->pamh, 0, argc, argv);
-	s->took_ms = wire_now_ms() - began;
-	return rc;
-}
-
-static int account(struct scene *s, const char *a, const char *b)
-{
-	return call(s, s->m.account, a, b);
-}
-
-static const char *variable(struct scene *s, const char *name)
-{
-	return pam_getenv(s->pamh, name);
-}
 
 /* --- return codes ------------------------------------------------------------------------------------------------ */
 
@@ -305,21 +219,6 @@ static void a_value_that_a_shell_would_run_is_left_out(void **state)
 	}
 }
 
-static char *file_of(struct scene *s, const char *name)
-{
-	return arena_printf(s->a, "%s/5001/%s", s->dir, name);
-}
-
-static int open_file(struct scene *s)
-{
-	return call(s, s->m.open, "deliver=file", arena_printf(s->a, "dir=%s", s->dir));
-}
-
-static int close_file(struct scene *s)
-{
-	return call(s, s->m.close, "deliver=file", arena_printf(s->a, "dir=%s", s->dir));
-}
-
 static void a_file_lives_as_long_as_the_login(void **state)
 {
 	struct scene *s = *state;
@@ -490,17 +389,7 @@ static void traps_on_the_way_are_not_followed(void **state)
 	assert_int_equal(access(victim, F_OK), 0);
 }
 
-/* --- many, and what is left behind ---------------------------------------------------------------------------------- */
-
-static size_t open_files(void)
-{
-	size_t n = 0;
-	DIR *d = opendir("/proc/self/fd");
-	while (d && readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
+/* --- many at once ------------------------------------------------------------------------------------------------------ */
 
 static void sixty_four_at_once(void **state)
 {
@@ -525,30 +414,6 @@ static void sixty_four_at_once(void **state)
 	assert_int_equal(access(file_of(s, "cloud.env"), F_OK), -1);
 }
 
-static void loaded_a_thousand_times_nothing_stays(void **state)
-{
-	struct scene *s = *state;
-	extern char **environ;
-	listens(s, &at_work);
-	dlclose(s->m.so);
-	char *first = environ[0];
-	size_t before = open_files();
-	for (int i = 0; i < 1000; i++) {
-		s->m = module_open();
-		log_in(s, PERSON);
-		assert_int_equal(account(s, NULL, NULL), PAM_SUCCESS);
-		assert_int_equal(call(s, s->m.open, "deliver=env", NULL), PAM_SUCCESS);
-		assert_int_equal(call(s, s->m.close, NULL, NULL), PAM_SUCCESS);
-		dlclose(s->m.so);
-	}
-	assert_int_equal(open_files(), before);
-	assert_ptr_equal(environ[0], first);
-	assert_null(getenv("CLOUDBASE_ENV_ID"));
-	s->m = module_open();
-}
-
-#define SCENE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -560,7 +425,7 @@ int main(void)
 		SCENE(a_file_lives_as_long_as_the_login), SCENE(the_file_stays_for_the_other_login_and_goes_with_the_dead),
 		SCENE(the_file_stays_for_the_other_session_of_this_process), SCENE(his_folder_belongs_to_the_daemon),
 		SCENE(a_local_person_without_a_number_there_is_given_no_key),
-		SCENE(traps_on_the_way_are_not_followed), SCENE(sixty_four_at_once), SCENE(loaded_a_thousand_times_nothing_stays),
+		SCENE(traps_on_the_way_are_not_followed), SCENE(sixty_four_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
