@@ -134,7 +134,8 @@ check "and the file stays for the first" test -e "$file"
 ssh_to sshd-env ada 'touch ~/ready; exec sleep 300' &
 PID[session2]=$!
 must 10 "a session" test -e "$HOMES/ada/ready"
-for login in ada bob; do credential "$login" | jq -r .secret; done | secret_file "$W/wanted"
+bait=$(random_text 32)
+{ for login in ada bob; do credential "$login" | jq -r .secret; done; echo "$bait"; } | secret_file "$W/wanted"
 holders() { # processes whose environment or arguments hold a secret, by user
 	local p
 	for p in /proc/[0-9]*; do
@@ -142,7 +143,31 @@ holders() { # processes whose environment or arguments hold a secret, by user
 	done | sort -u | tr '\n' ' '
 }
 equal "$(holders)" "20001 " "only processes of her own login have it in their environment"
-equal "$(grep -a -l -F -f "$W/wanted" "$W"/*.log "$STATE"/* "$W/emulator.out" 2>/dev/null; find "$W" -name 'core*')" "" "no log, store, evidence or core file holds it"
+in_files() { grep -a -l -F -f "$W/wanted" "$W"/*.log "$STATE"/* "$W/emulator.out" 2>/dev/null | sed 's|.*/||'; }
+equal "$(in_files)" "" "no log, store or evidence holds it"
+# What a core file would hold of the daemon, and of the processes of root that serve the login with the file.
+images() { "$ROOT/tests/support/image.py" "$W/wanted" "$@"; }
+of_root() { # PID: what runs as root below it
+	ps -eo pid=,ppid=,uid= | awk -v top="$1" '{ up[$1] = $2; uid[$1] = $3 }
+		END { for (p in up) { for (at = p; at > 1 && at != top;) at = up[at]; if (at == top && p != top && !uid[p]) print p } }'
+}
+servers=$(of_root "${PID[sshd-file]}" | tr '\n' ' ')
+check "the login with the file is served by processes of root" test "$(wc -w <<<"$servers")" -ge 2
+# shellcheck disable=SC2086
+equal "$(images "${PID[rollcalld]}" $servers)" "" "a core file of the daemon or of these would hold none"
+# Each of these searches finds what is there.
+BAIT=$bait setpriv --reuid=20003 --regid=20003 --clear-groups sleep 300 &
+PID[bait]=$!
+setpriv --reuid=20009 --regid=20009 --clear-groups bash -c 'sleep 300; exit' "$bait" &
+PID[bait2]=$!
+echo "$bait" >"$W/bait.log"
+must 10 "bait" bash -c "grep -q sleep /proc/${PID[bait]}/comm && grep -q bash /proc/${PID[bait2]}/comm"
+equal "$(holders)" "20001 20003 20009 " "a process that has it in its environment, or in its arguments, would be found"
+equal "$(in_files)" "bait.log" "and so would a log"
+equal "$(images "${PID[bait]}")" "${PID[bait]}" "and a core file"
+end bait
+end bait2
+rm "$W/bait.log"
 
 # --- nobody asks for another's ----------------------------------------------------------------------------------------------
 check "she may look at herself" as_ada /mnt/bin/rollcall show ada
@@ -202,8 +227,7 @@ done
 equal "$in $out" "20 20" "meanwhile whoever is on the roll logs in, and a leaver is refused with down=ignore"
 equal "$(as_ada /usr/bin/python3 /mnt/bin/fill_desk.py /run/rollcall/desk.login 1 2>&1 | grep -c 'Permission denied')" 1 \
 	"and no user has a way to the other socket"
-turned_away && still=yes || still=no
-equal "$still" yes "the crowd was there all the time"
+eventually 20 "the crowd was there all the time" turned_away
 for i in 1 2 3; do end "crowd$i"; done
 
 touch "$W/victim"
@@ -218,8 +242,14 @@ daemon_ready
 check "what a daemon that was down has missed is taken away at its start" test ! -e "$file" -a -e "$RUN/20001/cloud.env"
 check "colleagues are not touched" ssh_to sshd-env ada true
 
+# No core file is written, whatever the limit of whoever started it.
+cores() { find "$W" "$here" -maxdepth 1 -name 'core*' ! -name '*.log' ! -name '*.sh' 2>/dev/null | wc -l; }
+here=$(readlink "/proc/${PID[rollcalld]}/cwd") before=$(cores)
+prlimit --pid "${PID[rollcalld]}" --core=unlimited
+end rollcalld ABRT
+equal "$(cores)" "$before" "a daemon that is aborted leaves no core file, even without a limit"
+
 # The host's own copies of the account do not help when the daemon is gone and its word is asked for.
-daemon_stop
 equal "$(answer strict bob acct_mgmt)" "pamtester: Authentication service cannot retrieve authentication info" "down=deny, and the daemon is gone"
 for name in session session2 sshd-env sshd-file; do end "$name"; done
 equal "$(mount_entries)" 0 "nothing stays mounted outside"
