@@ -8,11 +8,12 @@
 
 struct judge { struct world *w; struct arena *a; const struct json *state; };
 
-/* Entitled, and neither held nor somebody who went to where nobody looks before he was ever seen. */
+/* Entitled, and neither held nor somebody who went to where nobody looks before he was ever seen, or came back there after he was
+ * retired. */
 static bool has_access(const struct model_person *p)
 {
-	bool never_seen = p->now.branch == BRANCH_OURS && !p->generation;
-	return person_in(&p->now) && !p->held && !never_seen;
+	bool unseen = p->now.branch == BRANCH_OURS && (!p->generation || p->stage == STAGE_RETIRED);
+	return person_in(&p->now) && !p->held && !unseen;
 }
 
 /* Nothing that is weak takes anything from whoever is protected. */
