@@ -306,7 +306,8 @@ int feed_confirm_weak(struct feed *f)
 	begin(&r);
 	r.candidates = arena_alloc(r.arena, n * sizeof(*r.candidates));
 	r.groups = arena_alloc(r.arena, n * sizeof(*r.groups));
-	AUTO_ARENA struct arena *scratch = r.scratch = arena_new(SCRATCH_MEMORY);
+	AUTO_ARENA struct arena *scratch = arena_new(SCRATCH_MEMORY);
+	r.scratch = scratch;
 	if (!ask_about(&r, all, n)) {
 		f->weak_again_mono = mono + NO_ANSWER_MS;
 		return 0;

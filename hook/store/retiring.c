@@ -102,8 +102,8 @@ int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err 
 		" WHERE seen_ms > ?1",
 		/* An approval holds for a day, and what a brake counts is in its window, however long the clock was ahead. */
 		"UPDATE acts SET when_ms = " BACK("when_ms") " WHERE when_ms > ?1",
-		"UPDATE frozen SET decided_ms = " BACK("decided_ms") ", list_ms = iif(list_ms > ?1, max(1, list_ms - ?2), list_ms)"
-		" WHERE decided_ms > ?1 OR list_ms > ?1",
+		("UPDATE frozen SET decided_ms = " BACK("decided_ms") ", list_ms = iif(list_ms > ?1, max(1, list_ms - ?2), list_ms)"
+		" WHERE decided_ms > ?1 OR list_ms > ?1"),
 		/* He waits for a name, or for the source; a date of the directory's is another matter. */
 		"UPDATE people SET due_ms = max(?1, due_ms - ?2) WHERE due_ms > ?1 AND signal = " ENTITLED,
 	};
