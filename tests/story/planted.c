@@ -9,7 +9,6 @@
 
 /* soon: within few stories, so that each run of the tests looks for it. */
 static const struct { const char *name, *what; bool soon; } bugs[] = {
-	{ "intent-after-call", "the intent is written after the call that pays", false },
 	{ "no-resolve", "a call of unknown outcome is not looked after", true },
 	{ "retry-create", "a call of unknown outcome is made again", true },
 	{ "grant-by-old-csn", "evidence that is older than the cut gives access back", false },
@@ -23,8 +22,6 @@ static const struct { const char *name, *what; bool soon; } bugs[] = {
 	{ "key-kept-active", "no key is switched off", true },
 	{ "old-key-stays", "a key works on though its overlap is over", false },
 	{ "key-for-ever", "no key is replaced", false },
-	{ "ahead-stays", "what a clock wrote down that was ahead is believed", false },
-	{ "jump-settles", "a clock that jumps lets time pass", false },
 	{ "ours-only", "keys that were made by hand are left", false },
 	{ "gives-up", "a cut that fails a few times is not tried again", true },
 };
