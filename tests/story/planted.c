@@ -17,7 +17,6 @@ static const struct { const char *name, *what; bool soon; } bugs[] = {
 	{ "gate-off", "what speaks against a refresh is not heard", false },
 	{ "brake-off", "any number of people may depart by absence", false },
 	{ "cut-needs-store", "nobody is cut while the store takes nothing", false },
-	{ "no-second-sweep", "what lands after the cut is not swept away", false },
 	{ "no-fence", "a worker writes over news that came meanwhile", true },
 	{ "key-kept-active", "no key is switched off", true },
 	{ "old-key-stays", "a key works on though its overlap is over", false },
