@@ -83,7 +83,7 @@ struct call {
 	enum row_id row;               /* set by the walk */
 	bool plan;                     /* look only */
 	bool cutting;                  /* the cut: no journal is asked, nothing new is granted */
-	int64_t (*unbroken_ms)(void *);  /* since when the clock has not jumped; NULL: it never does */
+	int64_t (*unbroken_ms)(void *);  /* for how long the clock has not jumped; NULL: it never does */
 	void *unbroken_ctx;
 	struct memo *memo;             /* what was read in this walk since the last change: asked once (resource.c) */
 };

@@ -264,8 +264,9 @@ static void strike(struct worker *w, const char *uuid)
 	struct err e;
 	bool done = false;
 	int rc = store_account_get(n->parts.store, uuid, 0, w->arena, &t.account, &e);
-	if (rc == ERR_ABSENT) {
-		done = true;            /* he never had anything */
+	/* He never had anything; what he is to adopt is not his before he begins. */
+	if (rc == ERR_ABSENT || (!rc && (t.account.stage == STAGE_NONE || t.account.stage == STAGE_DUE))) {
+		done = true;
 	} else if (!rc) {
 		t.account.stage = STAGE_SUSPENDED;
 		rc = taken_load(&t, w, &e);
@@ -487,10 +488,11 @@ int engine_step(struct worker *w, int64_t *next_due_ms)
 		return 0;
 	}
 	hold(w, t.account.id, t.account.uuid);
-	if (t.account.stage > STAGE_ACTIVE)
-		engine_strike_over(n, t.account.uuid);      /* the store knows of it, and can be written */
 	POINT("taken");
 	rc = taken_load(&t, w, &e);
+	/* The store knows of it, and can be written.  What an older account is says nothing of him. */
+	if (!rc && t.account.stage > STAGE_ACTIVE && t.account.generation == t.person.generation)
+		engine_strike_over(n, t.account.uuid);
 	if (!rc)
 		taken_walk(&t);
 	else

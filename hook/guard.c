@@ -24,7 +24,7 @@ struct guard {
 	int64_t closed_until;              /* mono; after a jump */
 	int64_t jumped_by, jumped_at;      /* the last one, and the wall clock after it */
 	int64_t back_ms;                   /* how far it was set back, until the store knows */
-	int64_t jumped_mono;
+	int64_t began_mono, jumped_mono;
 	bool has_jumped, untold;
 	int64_t cloud_ms, cloud_mono;      /* the last Date, and when it came */
 	bool cloud_known, cap_known;
@@ -63,7 +63,8 @@ struct guard *guard_new(const struct settings *settings, struct store *store, co
 	g->settings = settings;
 	g->store = store;
 	g->clock = clock;
-	g->apart = now - clock_mono(clock);
+	g->began_mono = clock_mono(clock);
+	g->apart = now - g->began_mono;
 	pthread_mutex_init(&g->lock, NULL);
 	/* A store that cannot be read says nothing of the time: closed as well. */
 	if (store_newest(store, &newest, &e) || newest > now + GUARD_STEP_MS)
@@ -103,7 +104,7 @@ int64_t guard_unbroken_ms(struct guard *g)
 {
 	pthread_mutex_lock(&g->lock);
 	compare(g);
-	int64_t ms = g->has_jumped ? clock_mono(g->clock) - g->jumped_mono : INT64_MAX;
+	int64_t ms = clock_mono(g->clock) - (g->has_jumped ? g->jumped_mono : g->began_mono);
 	pthread_mutex_unlock(&g->lock);
 	return ms;
 }

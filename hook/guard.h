@@ -35,7 +35,7 @@ bool guard_tick(struct guard *, struct arena *, const char **what);
  * 0: it was not. */
 int64_t guard_set_back(struct guard *);
 void guard_settled(struct guard *, int64_t by_ms);
-/* How long it has not jumped, by the clock that nobody can set.  INT64_MAX: it never did. */
+/* How long it has not jumped, by the clock that nobody can set.  What it did before this process began nobody knows. */
 int64_t guard_unbroken_ms(struct guard *);
 /* The cloud's Date header, just seen. */
 void guard_cloud_time(struct guard *, int64_t cloud_ms);

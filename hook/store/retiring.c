@@ -71,7 +71,8 @@ int store_newest(struct store *s, int64_t *when_ms, struct err *e)
 {
 	return number(s, "SELECT max((SELECT coalesce(max(since_ms), 0) FROM accounts), (SELECT coalesce(max(cut_ms), 0) FROM accounts),"
 		" (SELECT coalesce(max(signal_ms), 0) FROM people), (SELECT coalesce(max(when_ms), 0) FROM acts),"
-		" (SELECT coalesce(max(written_ms), 0) FROM intents), (SELECT coalesce(max(" WALKED "), 0) FROM accounts))",
+		" (SELECT coalesce(max(written_ms), 0) FROM intents), (SELECT coalesce(max(" WALKED "), 0) FROM accounts"
+		" WHERE due_ms < 9223372036854775807))",
 		-1, 0, when_ms, e);
 }
 
@@ -92,8 +93,11 @@ int store_clock_back(struct store *s, int64_t by_ms, int64_t now_ms, struct err 
 		"UPDATE accounts SET cut_ms = max(1, min(?1, cut_ms - ?2)) WHERE cut_ms > ?1",
 		"UPDATE accounts SET verify_ms = max(1, min(?1, verify_ms - ?2)) WHERE verify_ms > ?1",
 		"UPDATE accounts SET sweep_ms = max(?1, sweep_ms - ?2) WHERE sweep_ms > ?1",
+		/* Who is in a worker's hand was read before: what that walk makes of its moments is not written over these. */
+		"UPDATE accounts SET want = want + 1 WHERE owner <> 0 AND ?1 > 0 AND ?2 > 0",
+		"UPDATE people SET signal_ms = " BACK("signal_ms") " WHERE signal_ms > ?1",
 		"UPDATE people SET weak_since_ms = max(1, min(?1, weak_since_ms - ?2)) WHERE weak_since_ms > ?1",
-		"UPDATE intents SET written_ms = max(1, min(?1, written_ms - ?2)) WHERE state = 0 AND written_ms > ?1",
+		"UPDATE intents SET written_ms = max(1, min(?1, written_ms - ?2)) WHERE written_ms > ?1",
 		"UPDATE outbox SET due_ms = max(?1, due_ms - ?2) WHERE pending = 1 AND due_ms > ?1",
 		/* Both say since when he is in his stage, and are compared. */
 		"UPDATE accounts SET since_ms = " BACK("since_ms") " WHERE since_ms > ?1",

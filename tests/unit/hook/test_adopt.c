@@ -95,6 +95,21 @@ static void adopted_before_the_first_login(void **state)
 	is_his(f, uin);
 }
 
+/* Disabled, and the store cannot take it in: what he has not got yet is not touched. */
+static void struck_before_he_begins(void **state)
+{
+	struct firm *f = *state;
+	made_by_hand(f, "alice");
+	begins_at_login(f);
+	expect(f, plan(f), 1);
+	expect(f, approve(f), 1);
+	int64_t before = changes(f), keys = calls(f, "UpdateAccessKey");
+	engine_strike(f->p->engine, ALICE);
+	live(f, HOUR_MS);
+	assert_int_equal(changes(f), before);
+	assert_int_equal(calls(f, "UpdateAccessKey"), keys);
+}
+
 /* He logs in while it is not decided: he waits for that, and for nothing else. */
 static void decided_after_the_first_login(void **state)
 {
@@ -178,7 +193,7 @@ int main(void)
 	log_open(getenv("LOG") ? LOG_DEBUG_LEVEL : (enum log_level)0, 0);
 	const struct CMUnitTest tests[] = {
 		FIRM(adopted_before_the_first_login), FIRM(decided_after_the_first_login), FIRM(adopted_before_his_date),
-		FIRM(from_a_list_of_joins), FIRM(gone_when_he_begins),
+		FIRM(from_a_list_of_joins), FIRM(struck_before_he_begins), FIRM(gone_when_he_begins),
 	};
 	return cmocka_run_group_tests_name("adopt", tests, NULL, NULL);
 }

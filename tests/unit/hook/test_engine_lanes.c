@@ -107,6 +107,27 @@ static void who_was_struck_is_not_walked_again_at_once(void **state)
 	assert_int_equal(found(p, CAROL).uin, 0);
 }
 
+/* The store does not know that he is disabled; that an account of before is taken down says nothing of it. */
+static void an_older_account_ends_no_strike(void **state)
+{
+	struct plant *p = *state;
+	struct store_account old = account(p, ALICE), now = { .stage = STAGE_ACTIVE, .since_ms = p->cloud->v.now_ms, .lane = LANE_AUDIT,
+		.due_ms = INT64_MAX, .placement = old.placement };
+	int64_t due;
+	str_copy(now.uuid, sizeof(now.uuid), ALICE);
+	old.stage = STAGE_RETIRED;
+	old.lane = LANE_TIDY;
+	old.due_ms = p->cloud->v.now_ms;
+	OK(store_account_news(p->store, &old, &p->e));
+	OK(store_account_new(p->store, &now, &p->e));
+	assert_int_equal(now.generation, 2);
+	engine_strike(p->engine, ALICE);
+	for (int i = 0; i < 20; i++)
+		engine_step(p->workers[ORDINARY], &due);
+	OK(store_account_by_id(p->store, old.id, p->a, &old, &p->e));
+	assert_true(old.took > 0 && engine_struck(p->engine, ALICE));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +135,7 @@ int main(void)
 		PLANT(nobody_waits_in_a_workers_hands),
 		PLANT(an_ordinary_worker_serves_leavers_first),
 		PLANT(who_was_struck_is_not_walked_again_at_once),
+		PLANT(an_older_account_ends_no_strike),
 	};
 	log_open((enum log_level)0, 0);
 	return cmocka_run_group_tests_name("engine-lanes", tests, NULL, NULL);

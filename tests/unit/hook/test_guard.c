@@ -142,7 +142,9 @@ static void how_far_it_was_set_back(void **state)
 static void how_long_it_has_not_jumped(void **state)
 {
 	struct gate *g = *state;
-	assert_true(guard_unbroken_ms(g->guard) == INT64_MAX);
+	assert_true(guard_unbroken_ms(g->guard) == 0);
+	goes_by(g, HOUR_MS);
+	assert_true(guard_unbroken_ms(g->guard) == HOUR_MS);
 	g->now += GUARD_STEP_MS + 1;
 	assert_true(guard_unbroken_ms(g->guard) == 0);
 	goes_by(g, HOUR_MS);
@@ -179,6 +181,43 @@ static void what_is_due_moves_with_the_clock(void **state)
 	assert_true(kept(f, &never).due_ms == INT64_MAX);
 	OK(store_person_get(f->store, p.uuid, f->arena, &got, &f->e));
 	assert_true(got.weak_since_ms == NOW - HOUR_MS && got.due_ms == p.due_ms);
+}
+
+/* In a worker's hand while it was set back: what he decides by what he read does not undo it. */
+static void who_is_in_hand_when_it_is_set_back(void **state)
+{
+	struct fixture *f = ((struct gate *)*state)->f;
+	struct store_account a = account_of(f, 1, LANE_TIDY, NOW - 1), taken;
+	int64_t due;
+	a.sweep_ms = NOW + 3 * HOUR_MS + 7;
+	OK(store_account_news(f->store, &a, &f->e));
+	OK(store_take(f->store, 1u << LANE_TIDY, 1, f->arena, &taken, &due, &f->e));
+	assert_int_equal(taken.id, a.id);
+	taken.due_ms = taken.sweep_ms;
+	OK(store_clock_back(f->store, 3 * HOUR_MS, NOW, &f->e));
+	OK(store_give_back(f->store, &taken, 1, &f->e));
+	assert_true(kept(f, &a).sweep_ms == NOW + 7 && kept(f, &a).due_ms <= NOW + 7);
+}
+
+/* What is moved is what is looked for at the next start, or each start would see a jump. */
+static void nothing_is_left_ahead(void **state)
+{
+	struct fixture *f = ((struct gate *)*state)->f;
+	struct store_account a = account_of(f, 1, LANE_TIDY, NOW + HOUR_MS), rests = account_of(f, 2, LANE_AUDIT, INT64_MAX);
+	struct store_person p = person_of(1, f->arena);
+	int64_t when;
+	p.signal_ms = NOW + HOUR_MS;
+	OK(store_person_put(f->store, &p, &f->e));
+	a.since_ms = a.cut_ms = rests.since_ms = NOW + HOUR_MS;
+	OK(store_account_news(f->store, &a, &f->e));
+	OK(store_account_news(f->store, &rests, &f->e));
+	OK(store_found_put(f->store, rests.id, arena_printf(f->arena, "{\"verified_ms\":[%lld]}", (long long)NOW + HOUR_MS), &f->e));
+	OK(store_act_add(f->store, ACT_KIND_RETIRE, a.uuid, "", NOW + HOUR_MS, 0, &f->e));
+	OK(store_newest(f->store, &when, &f->e));
+	assert_true(when == NOW + HOUR_MS);
+	OK(store_clock_back(f->store, HOUR_MS, NOW, &f->e));
+	OK(store_newest(f->store, &when, &f->e));
+	assert_true(when <= NOW);
 }
 
 /* What a walk wrote down by a clock that was ahead is not believed, but looked at again. */
@@ -480,7 +519,8 @@ int main(void)
 	json_start();
 	const struct CMUnitTest tests[] = {
 		T(open_when_all_is_well), T(a_jump_closes_for_an_hour), T(how_far_it_was_set_back), T(how_long_it_has_not_jumped),
-		T(what_is_due_moves_with_the_clock), T(who_was_walked_ahead_is_walked_again),
+		T(what_is_due_moves_with_the_clock), T(who_was_walked_ahead_is_walked_again), T(who_is_in_hand_when_it_is_set_back),
+		T(nothing_is_left_ahead),
 		T(a_key_is_as_old_as_it_is), T(brakes_and_approvals_move_with_the_clock),
 		T(a_stage_began_no_later_than_now), T(drift_is_no_jump), T(a_clock_behind_the_store),
 		T(the_clouds_time), T(the_clouds_time_is_not_known), T(a_look_is_wanted_once_a_minute), T(the_budget_of_a_day),
