@@ -306,6 +306,14 @@ void cloud_faults(struct cloud *c, const char *script)
 		fail_msg("%s", c->e.text);
 }
 
+static int64_t unbroken(void *ms) { return *(int64_t *)ms; }
+
+void cloud_clock_unbroken(struct cloud *c, int64_t *ms)
+{
+	c->call.unbroken_ms = unbroken;
+	c->call.unbroken_ctx = ms;
+}
+
 int64_t cloud_count(struct cloud *c, const char *action)
 {
 	const struct json *calls = emulator_calls(c->emulator, c->arena);

@@ -57,6 +57,8 @@ int cloud_walk(struct cloud *, enum stage);
 void cloud_restart(struct cloud *);
 void cloud_forget(struct cloud *);
 void cloud_faults(struct cloud *, const char *script);
+/* For how long the clock of later calls has not jumped; *ms stays the caller's. */
+void cloud_clock_unbroken(struct cloud *, int64_t *ms);
 /* Calls of an action that the emulator carried out, lost answers included. */
 int64_t cloud_count(struct cloud *, const char *action);
 const struct json *cloud_state(struct cloud *, const char *path);

@@ -320,15 +320,12 @@ static void destroyed_by_hand(void **state)
 	assert_int_equal(cloud_count(c, "CreateEnv"), 2);
 }
 
-static int64_t unbroken(void *ms) { return *(int64_t *)ms; }
-
 /* A clock that jumps lets no time pass: what a listing lacks may still be there, and would be paid twice. */
 static void a_clock_that_jumps_proves_nothing(void **state)
 {
 	struct cloud *c = *state;
 	int64_t ms = INT64_MAX;
-	c->call.unbroken_ms = unbroken;
-	c->call.unbroken_ctx = &ms;
+	cloud_clock_unbroken(c, &ms);
 	assert_int_equal(cloud_on(c, ROW_ENV), 0);
 	cloud_raw(c, TCB, "DestroyEnv", arena_printf(c->arena, "{\"EnvId\":\"%s\",\"IsForce\":true}", c->found.env_id));
 	c->v.now_ms += 60000;

@@ -200,15 +200,12 @@ static void terminated_by_hand(void **state)
 	assert_int_equal(servers(c), 1);
 }
 
-static int64_t unbroken(void *ms) { return *(int64_t *)ms; }
-
 /* A clock that jumps lets no time pass: what a listing lacks may still be there, and would be paid twice. */
 static void a_clock_that_jumps_proves_nothing(void **state)
 {
 	struct cloud *c = *state;
 	int64_t ms = INT64_MAX;
-	c->call.unbroken_ms = unbroken;
-	c->call.unbroken_ctx = &ms;
+	cloud_clock_unbroken(c, &ms);
 	assert_int_equal(cloud_on(c, ROW_SERVER), 0);
 	const char *ids = arena_printf(c->arena, "{\"InstanceIds\":[\"%s\"]}", c->found.server_id);
 	cloud_raw(c, "lighthouse", "2020-03-24", "IsolateInstances", ids);

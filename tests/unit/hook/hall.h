@@ -248,11 +248,10 @@ static inline int take_answer(struct hall *h, int fd, struct answer *out)
 	return 0;
 }
 
-static inline struct answer ask_all(struct hall *h, int fd, enum wire_action action, const char *name, const char *text)
+static inline int send_to(int fd, enum wire_action action, const char *name, const char *text)
 {
 	unsigned char packet[WIRE_REQUEST_MAX];
 	struct wire_out o;
-	struct answer answer;
 	assert_true(fd >= 0);
 	wire_request(&o, packet, sizeof(packet), action);
 	if (name)
@@ -260,7 +259,13 @@ static inline struct answer ask_all(struct hall *h, int fd, enum wire_action act
 	if (text)
 		wire_add_text(&o, WIRE_TEXT, text);
 	assert_int_equal(wire_send(fd, packet, wire_end(&o)), 0);
-	if (take_answer(h, fd, &answer))
+	return fd;
+}
+
+static inline struct answer ask_all(struct hall *h, int fd, enum wire_action action, const char *name, const char *text)
+{
+	struct answer answer;
+	if (take_answer(h, send_to(fd, action, name, text), &answer))
 		fail_msg("no answer");
 	close(fd);
 	return answer;

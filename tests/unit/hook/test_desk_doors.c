@@ -3,20 +3,6 @@
 
 #define AT_ONCE_MS 1500            /* below the two seconds that a login has */
 
-static int send_to(int fd, enum wire_action action, const char *name, const char *text)
-{
-	unsigned char packet[WIRE_REQUEST_MAX];
-	struct wire_out o;
-	assert_true(fd >= 0);
-	wire_request(&o, packet, sizeof(packet), action);
-	if (name)
-		wire_add_text(&o, WIRE_NAME, name);
-	if (text)
-		wire_add_text(&o, WIRE_TEXT, text);
-	assert_int_equal(wire_send(fd, packet, wire_end(&o)), 0);
-	return fd;
-}
-
 static int send_login(struct hall *h, enum wire_action action, const char *name)
 {
 	return send_to(connect_at(logins_path(h), geteuid(), getegid(), 0, NULL), action, name, NULL);

@@ -54,6 +54,15 @@ static size_t listed(struct plant *p, struct store_idle **list)
 
 static enum stage stage_of(struct plant *p, const char *uuid) { return (enum stage)account(p, uuid).stage; }
 
+static struct plant *with_bob_parked(void **state)
+{
+	struct plant *p = *state;
+	p->profile.park = true;
+	days(p, 20, ALICE, NULL);
+	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
+	return p;
+}
+
 static void who_uses_it_is_not_listed(void **state)
 {
 	struct plant *p = *state;
@@ -113,10 +122,7 @@ static void no_other_hold_ends_with_a_login(void **state)
 /* Somebody who is parked already: the stronger reason takes the place of the other. */
 static void a_hold_on_top_of_it(void **state)
 {
-	struct plant *p = *state;
-	p->profile.park = true;
-	days(p, 20, ALICE, NULL);
-	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
+	struct plant *p = with_bob_parked(state);
 	OK(roll_suspend(&p->roll, BOB, "laptop stolen", "test", p->a, &p->e));
 	assert_string_equal(account(p, BOB).hold_reason, "laptop stolen");
 	OK(roll_logged_in(&p->roll, BOB, "test", p->a, &p->e));
@@ -129,9 +135,7 @@ static void a_hold_on_top_of_it(void **state)
 /* By the last word of a directory that is in doubt nobody gets anything back. */
 static void a_login_in_doubt_gives_nothing_back(void **state)
 {
-	struct plant *p = *state;
-	p->profile.park = true;
-	days(p, 20, ALICE, NULL);
+	struct plant *p = with_bob_parked(state);
 	p->roll.doubt = DOUBT_ALL;
 	OK(roll_logged_in(&p->roll, BOB, "test", p->a, &p->e));
 	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
@@ -156,10 +160,7 @@ static void proofs_every_night(void **state)
 /* Disabled while parked, and back: parked still. */
 static void the_hold_survives_a_leave(void **state)
 {
-	struct plant *p = *state;
-	p->profile.park = true;
-	days(p, 20, ALICE, NULL);
-	assert_int_equal(stage_of(p, BOB), STAGE_HELD);
+	struct plant *p = with_bob_parked(state);
 	hear(p, BOB, "bob", "left", "2#");
 	assert_int_equal(stage_of(p, BOB), STAGE_SUSPENDED);
 	OK(roll_logged_in(&p->roll, BOB, "test", p->a, &p->e));
