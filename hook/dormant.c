@@ -66,8 +66,10 @@ static void add(struct question *q, const struct store_account *acc, struct aren
 }
 
 /* It is about what was asked, not about who asks. */
-static bool is_bad_value(const struct err *e)
+static bool is_bad_value(int rc, const struct err *e)
 {
+	if (!rc || rc == ERR_ABSENT)
+		return rc;
 	return str_starts(e->code, "InvalidParameter") || str_starts(e->code, "ResourceNotFound");
 }
 
@@ -101,7 +103,7 @@ static int ask_singly(struct dormant *d, struct call *c, const struct question *
 			.keys = w->keys, .count = 1 };
 		memcpy(one.ids, &q->ids[w->first], w->keys * sizeof(*one.ids));
 		int rc = ask(d, c, &one, e);
-		if (rc == ERR_INPUT || rc == ERR_ABSENT || is_bad_value(e))
+		if (is_bad_value(rc, e))
 			log_err(LOG_WARN_LEVEL, "dormant", NULL, e);
 		else if (rc)
 			return rc;
@@ -127,7 +129,7 @@ static int ask_some(struct dormant *d, struct call *c, bool *last, struct err *e
 		after = n ? list[n - 1].id : after;
 	}
 	int rc = ask(d, c, &q, e);
-	if (rc == ERR_ABSENT || (rc && is_bad_value(e)))
+	if (is_bad_value(rc, e))
 		rc = ask_singly(d, c, &q, e);
 	if (!rc)
 		d->after_id = after;

@@ -196,6 +196,32 @@ static void no_answer_is_no_idleness(void **state)
 	assert_true(cloud_count(p->cloud, "GetSecurityLastUsed") > 0);
 }
 
+static bool is_watched(struct plant *p, const char *uuid)
+{
+	struct store_watch w;
+	OK(store_watch_get(p->store, account(p, uuid).id, &w, &p->e));
+	return w.asked_ms >= p->cloud->v.now_ms - DAY_MS - HOUR_MS;
+}
+
+/* It is asked about the others singly, and about this one tomorrow. */
+static void a_key_that_the_cloud_refuses(void **state)
+{
+	static const struct { int nth; bool alice; } rows[] = { { 1, true }, { 2, false } };
+	struct plant *p = *state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		days(p, 3, NULL, NULL);
+		assert_true(is_watched(p, ALICE) && is_watched(p, BOB));
+		cloud_faults(p->cloud, arena_printf(p->a, "{\"rules\":[{\"action\":\"GetSecurityLastUsed\",\"kind\":\"error\",\"code\":"
+			"\"InvalidParameter\",\"nth\":1},{\"action\":\"GetSecurityLastUsed\",\"kind\":\"error\",\"code\":"
+			"\"InvalidParameter\",\"nth\":%d}]}", rows[i].nth));
+		int64_t before = cloud_count(p->cloud, "GetSecurityLastUsed");
+		days(p, 1, NULL, NULL);
+		assert_true(cloud_hit(p->cloud, "error"));
+		assert_int_equal(cloud_count(p->cloud, "GetSecurityLastUsed") - before, rows[i].alice ? 2 : 1);
+		cloud_faults(p->cloud, "{\"rules\":[]}");
+	}
+}
+
 /* Nobody was asked about for a week, or the clock went ahead: whatever was before is not counted. */
 static void a_gap_begins_anew(void **state)
 {
@@ -245,7 +271,7 @@ int main(void)
 		DORMANT(no_other_hold_ends_with_a_login), DORMANT(a_hold_on_top_of_it),
 		DORMANT(a_login_in_doubt_gives_nothing_back), DORMANT(proofs_every_night), DORMANT(the_hold_survives_a_leave),
 		 DORMANT(the_protected_are_told_and_stay),
-		DORMANT(no_answer_is_no_idleness), DORMANT(a_gap_begins_anew), DORMANT(not_too_many_in_a_day),
+		DORMANT(no_answer_is_no_idleness), DORMANT(a_key_that_the_cloud_refuses), DORMANT(a_gap_begins_anew), DORMANT(not_too_many_in_a_day),
 		DORMANT(off_asks_nothing),
 	};
 	return cmocka_run_group_tests_name("dormant", tests, NULL, NULL);
